@@ -1,0 +1,391 @@
+//! HTTP without sockets: an operation and the responses so far give the next request or the outcome.
+
+use crate::{
+    Cursor, ExternalId, Fault, Kind, RecordId, Result, Snapshot, SourceVersion, key::Key, schema::Entity,
+    snapshot::Fields, time::Instant, value::Currency,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An HTTP method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[allow(missing_docs)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// The method's name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// A request body.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// None.
+    #[default]
+    Empty,
+    /// JSON.
+    Json(Json),
+    /// `application/x-www-form-urlencoded`.
+    Form(Vec<(String, String)>),
+}
+
+/// A request to the connection's base URL. Never holds a credential: the engine adds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path from the base URL on, beginning with `/`, query string excluded; percent-encoded already.
+    pub path: String,
+    /// Query parameters, not yet encoded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<(String, String)>,
+    /// Further headers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    #[serde(default)]
+    pub body: Body,
+    /// Statuses that the connector handles itself; others go to [`crate::Connector::classify`].
+    #[serde(default)]
+    pub accept: Vec<u16>,
+    /// Which of the manifest's limits it counts against, besides those that count everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// True when sending it twice could do something twice: its outcome is unknown when the connection breaks.
+    #[serde(default)]
+    pub writes: bool,
+}
+
+impl Request {
+    /// A request that accepts 200.
+    pub fn new(method: Method, path: impl Into<String>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            body: Body::Empty,
+            accept: vec![200],
+            limit: None,
+            writes: false,
+        }
+    }
+    /// GET.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self::new(Method::Get, path)
+    }
+    /// POST with a JSON body.
+    pub fn post(path: impl Into<String>, body: Json) -> Self {
+        Self::new(Method::Post, path).json(body)
+    }
+    /// With a JSON body.
+    #[must_use]
+    pub fn json(mut self, body: Json) -> Self {
+        self.body = Body::Json(body);
+        self
+    }
+    /// With one more query parameter.
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+    /// With one more header.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+    /// With other statuses accepted.
+    #[must_use]
+    pub fn accepting(mut self, statuses: &[u16]) -> Self {
+        self.accept = statuses.to_vec();
+        self
+    }
+    /// Counted against a named limit.
+    #[must_use]
+    pub fn limited_by(mut self, limit: &str) -> Self {
+        self.limit = Some(limit.to_owned());
+        self
+    }
+    /// Marked as a write.
+    #[must_use]
+    pub fn writing(mut self) -> Self {
+        self.writes = true;
+        self
+    }
+}
+
+/// A response. Header names are in lower case.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// The status.
+    pub status: u16,
+    /// The headers, names in lower case.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The body: JSON when it is JSON, else a JSON string of the text, else null.
+    #[serde(default)]
+    pub body: Json,
+    /// When the hub began to send the request: the `read_at` of what the response shows.
+    #[serde(default)]
+    pub started_at: Instant,
+}
+
+impl Response {
+    /// Reads a body, whatever it is.
+    pub fn new(status: u16, headers: BTreeMap<String, String>, body: &[u8], started_at: Instant) -> Self {
+        let body = match serde_json::from_slice(body) {
+            Ok(json) => json,
+            Err(_) if body.is_empty() => Json::Null,
+            Err(_) => Json::String(String::from_utf8_lossy(body).into_owned()),
+        };
+        Self { status, headers, body, started_at }
+    }
+    /// The value at a JSON pointer of the body.
+    pub fn at(&self, pointer: &str) -> Option<&Json> {
+        self.body.pointer(pointer)
+    }
+    /// The text at a JSON pointer of the body.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        self.at(pointer).and_then(Json::as_str)
+    }
+    /// The array at a JSON pointer of the body.
+    ///
+    /// # Errors
+    /// `Unavailable` when there is none: a proxy or an outage page answered instead of the vendor.
+    pub fn array(&self, pointer: &str) -> Result<&Vec<Json>> {
+        self.at(pointer).and_then(Json::as_array).ok_or_else(|| {
+            Fault::new(Kind::Unavailable, "exchange", format!("the answer has no array at `{pointer}`"))
+                .with("status", self.status)
+        })
+    }
+}
+
+/// What a delivery asks for, for one external record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Write {
+    /// The golden record, written as marker where the vendor has room for one.
+    pub record: RecordId,
+    /// What to do.
+    pub change: Change,
+    /// The values to write; nothing else is touched. References are external ids of the target.
+    #[serde(default)]
+    pub fields: Fields,
+}
+
+/// What to do to an external record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// Make a new one.
+    Create {
+        /// Fixed before the first send and equal in every attempt.
+        idempotency: String,
+    },
+    /// Change one that is there.
+    Update {
+        /// Its id.
+        id: ExternalId,
+        /// The vendor's change token as of the last read or write.
+        revision: Option<String>,
+        /// What is held there as far as we know, for the fields to be written: what a precondition protects.
+        held: Fields,
+        /// When `held` was last confirmed.
+        held_at: Instant,
+    },
+    /// Take it out of use without deleting it.
+    Archive {
+        /// Its id.
+        id: ExternalId,
+    },
+    /// Delete it.
+    Delete {
+        /// Its id.
+        id: ExternalId,
+    },
+}
+
+/// The answer to one write.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Written {
+    /// Done. `after` shows the record as the vendor answered it or as a read-back found it; it may hold fewer fields than
+    /// a full read. `overwritten` has edits that the vendor's field history shows between `held` and our write.
+    Done {
+        /// The record after the write.
+        after: Snapshot,
+        /// Edits by others that our write covered: each is an observation of its own.
+        overwritten: Vec<Snapshot>,
+        /// True when a new external record was made.
+        created: bool,
+    },
+    /// Not written: the record there differs from `held` in a field to be written. The read that showed it.
+    Moved(Snapshot),
+    /// Not written: the vendor knows the record under another id (a create that collided, a merge).
+    Exists(ExternalId),
+}
+
+/// One row's fault, without its source so that it can be stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refused {
+    /// What happened.
+    pub kind: Kind,
+    /// What to do.
+    pub retry: crate::Retry,
+    /// A sentence for the admin.
+    pub message: String,
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self { kind: fault.kind, retry: fault.retry, message: fault.to_string() }
+    }
+}
+
+/// What to do at a vendor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Read these records; one request where the vendor can. At most the manifest's `read_batch` ids.
+    Fetch {
+        /// The kind of thing.
+        entity: Entity,
+        /// Their ids.
+        ids: Vec<ExternalId>,
+    },
+    /// Read one page of what changed. `cursor` is `None` at the beginning of a backfill.
+    Poll {
+        /// The kind of thing.
+        entity: Entity,
+        /// Where the last page ended.
+        cursor: Option<Cursor>,
+        /// The end of the window, by the hub's clock.
+        until: Instant,
+    },
+    /// Ids that the vendor says were deleted, for vendors that have such a list.
+    Deleted {
+        /// The kind of thing.
+        entity: Entity,
+        /// Where the last call ended.
+        cursor: Option<Cursor>,
+        /// The end of the window, by the hub's clock.
+        until: Instant,
+    },
+    /// Look for external records that are this golden record: by marker first, then by deterministic keys.
+    Find {
+        /// The kind of thing.
+        entity: Entity,
+        /// The marker.
+        record: RecordId,
+        /// Keys, strongest first.
+        keys: Vec<Key>,
+    },
+    /// Write records of one entity; outcomes are per row, in the order of the writes.
+    Write {
+        /// The kind of thing.
+        entity: Entity,
+        /// At most the manifest's `write_batch` of them.
+        writes: Vec<Write>,
+    },
+    /// Read the account: time zone, currency, which optional fields exist.
+    Describe,
+}
+
+impl Operation {
+    /// A short name for logs and faults.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Fetch { .. } => "fetch",
+            Self::Poll { .. } => "poll",
+            Self::Deleted { .. } => "deleted",
+            Self::Find { .. } => "find",
+            Self::Write { .. } => "write",
+            Self::Describe => "describe",
+        }
+    }
+}
+
+/// What came of an operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Of a fetch: what was found. Ids that are not in it are *not visible*, which never means deleted. A record that
+    /// cannot be understood is a fault of its own, beside its neighbours.
+    Records(Vec<(ExternalId, std::result::Result<Snapshot, Refused>)>),
+    /// Of a poll: a page.
+    Page {
+        /// The records.
+        records: Vec<(ExternalId, std::result::Result<Snapshot, Refused>)>,
+        /// Where to go on.
+        cursor: Cursor,
+        /// Whether there is more now.
+        more: bool,
+    },
+    /// Of a find: ids of live external records.
+    Found(Vec<ExternalId>),
+    /// Of a write: one answer a row.
+    Written(Vec<std::result::Result<Written, Refused>>),
+    /// Of a describe.
+    Account(Account),
+}
+
+/// What a system says about the account itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Account {
+    /// The IANA time zone.
+    pub time_zone: Option<String>,
+    /// The company currency.
+    pub currency: Option<Currency>,
+    /// The vendor's fields by object, where they were asked for.
+    #[serde(default)]
+    pub fields: BTreeMap<String, BTreeSet<String>>,
+    /// Other facts that the connector's requests need (ids of association labels, of a company), by name.
+    #[serde(default)]
+    pub facts: BTreeMap<String, String>,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Send this, then ask again.
+    Send(Request),
+    /// Finished.
+    Done(Outcome),
+}
+
+/// Reads one vendor record per element and keeps faults beside the id that they belong to.
+pub fn decode_each<'a>(
+    rows: impl IntoIterator<Item = &'a Json>,
+    id_of: impl Fn(&Json) -> Option<ExternalId>,
+    decode: impl Fn(&Json) -> Result<Snapshot>,
+) -> Vec<(ExternalId, std::result::Result<Snapshot, Refused>)> {
+    rows.into_iter()
+        .filter_map(|row| {
+            let id = id_of(row)?;
+            Some((id, decode(row).map_err(Refused::from)))
+        })
+        .collect()
+}
+
+/// A version for vendors whose modified time is all there is.
+pub fn version_of(modified: Option<Instant>, read_at: Instant) -> SourceVersion {
+    SourceVersion::from_instant(modified.unwrap_or(read_at))
+}

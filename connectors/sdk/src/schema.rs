@@ -1,0 +1,134 @@
+//! The canonical schema: which entities and fields exist, of which type, what they mean and who wins by default.
+
+mod tables;
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A kind of thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Entity {
+    /// A company or other body: partner, customer, distributor or prospect.
+    Organization,
+    /// A human being at an organization.
+    Person,
+    /// An organization's membership of a partner programme.
+    Partnership,
+    /// An expression of interest, not yet qualified.
+    Lead,
+    /// A deal in the making, with the partners on it.
+    Opportunity,
+    /// A partner's claim on a deal.
+    DealRegistration,
+    /// A sales order.
+    Order,
+    /// An invoice to a customer.
+    Invoice,
+}
+
+impl Entity {
+    /// Every entity, referenced ones before those that refer to them.
+    pub const ALL: [Self; 8] = [
+        Self::Organization,
+        Self::Person,
+        Self::Partnership,
+        Self::Lead,
+        Self::Opportunity,
+        Self::DealRegistration,
+        Self::Order,
+        Self::Invoice,
+    ];
+    /// The name, as configuration, messages and URLs write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Person => "person",
+            Self::Partnership => "partnership",
+            Self::Lead => "lead",
+            Self::Opportunity => "opportunity",
+            Self::DealRegistration => "deal_registration",
+            Self::Order => "order",
+            Self::Invoice => "invoice",
+        }
+    }
+    /// The entity of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|entity| entity.name() == name)
+    }
+    /// Its fields.
+    pub fn fields(self) -> &'static [FieldSpec] {
+        tables::fields(self)
+    }
+    /// One field.
+    pub fn field(self, name: &str) -> Option<&'static FieldSpec> {
+        self.fields().iter().find(|field| field.name == name)
+    }
+}
+impl fmt::Display for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The type of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// Free text.
+    Text,
+    /// Minor units and ISO 4217 currency.
+    Money,
+    /// Civil date.
+    Date,
+    /// Point in time.
+    Instant,
+    /// One of these.
+    Enum(&'static [&'static str]),
+    /// A record of that entity.
+    Reference(Entity),
+    /// A set of these.
+    List(&'static Type),
+    /// Postal address.
+    Address,
+}
+
+/// What a system is for; the order of categories in [`FieldSpec::order`] is the default source of truth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    /// Customer relationship management.
+    Crm,
+    /// Enterprise resource planning, billing.
+    Erp,
+    /// Partner relationship management.
+    Prm,
+    /// Cloud marketplace or co-sell program.
+    Marketplace,
+}
+
+/// Who wins by default when systems disagree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DefaultRule {
+    /// The latest edit, wherever it was made.
+    Latest,
+    /// The first system in the order that says anything.
+    Owner,
+    /// Every element that somebody added and nobody removed later.
+    Union,
+}
+
+/// One field of an entity.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldSpec {
+    /// The name, in snake case.
+    pub name: &'static str,
+    /// The type.
+    pub ty: Type,
+    /// What it means, in one sentence.
+    pub meaning: &'static str,
+    /// Who wins by default.
+    pub rule: DefaultRule,
+    /// The default source-of-truth order.
+    pub order: &'static [Category],
+}

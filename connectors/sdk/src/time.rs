@@ -1,0 +1,101 @@
+//! Instants (milliseconds since the Unix epoch) and civil dates. Nothing here reads a clock.
+
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use std::{fmt, time::Duration};
+
+pub use jiff::civil::Date;
+
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Instant(i64);
+
+impl Instant {
+    /// The Unix epoch, older than anything that a vendor reports.
+    pub const EPOCH: Self = Self(0);
+    /// The last instant that a four-digit year can name; a bound for "no upper end".
+    pub const MAX: Self = Self(253_402_300_799_999);
+
+    /// From milliseconds since the epoch.
+    pub const fn from_ms(ms: i64) -> Self {
+        Self(ms)
+    }
+    /// Milliseconds since the epoch.
+    pub const fn ms(self) -> i64 {
+        self.0
+    }
+    /// Seconds since the epoch, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+    /// Reads RFC 3339, and the same with a `+0000` offset as Salesforce writes it. `None` when it is neither, or out of
+    /// the years 0001 to 9999.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<Timestamp>().ok().map(|t| Self(t.as_millisecond()))
+    }
+    /// `2026-01-02T03:04:05.678Z`; always milliseconds, so that texts sort as the instants do.
+    pub fn rfc3339(self) -> String {
+        let stamp = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        format!("{stamp:.3}")
+    }
+    /// The civil date at this instant in a zone.
+    pub fn date_in(self, zone: &TimeZone) -> Date {
+        Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone()).date()
+    }
+    /// Midnight at the start of a civil date in a zone (the first instant of that date when midnight is skipped).
+    pub fn start_of(date: Date, zone: &TimeZone) -> Option<Self> {
+        date.to_zoned(zone.clone()).ok().map(|z| Self(z.timestamp().as_millisecond()))
+    }
+    /// Later by a duration; stays at the last representable instant.
+    #[must_use]
+    pub fn plus(self, by: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+    /// Earlier by a duration.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+    /// The time from `earlier` to here; zero when `earlier` is later.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.rfc3339())
+    }
+}
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Instant({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_read_the_offsets_that_vendors_write() {
+        let expected = Instant::from_ms(1_727_148_367_000);
+        for text in ["2024-09-24T03:26:07Z", "2024-09-24T03:26:07.000+0000", "2024-09-24T05:26:07+02:00"] {
+            assert_eq!(Instant::parse(text), Some(expected), "{text}");
+        }
+        assert_eq!(expected.rfc3339(), "2024-09-24T03:26:07.000Z");
+        assert_eq!(Instant::parse("2025-10-028T16:00:00Z"), None);
+    }
+
+    #[test]
+    fn a_date_depends_on_the_zone() {
+        let late = Instant::parse("2026-01-01T11:30:00Z").unwrap();
+        let tongatapu = TimeZone::get("Pacific/Tongatapu").unwrap();
+        assert_eq!(late.date_in(&tongatapu).to_string(), "2026-01-02");
+        assert_eq!(late.date_in(&TimeZone::UTC).to_string(), "2026-01-01");
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let summer = Instant::start_of(Date::constant(2026, 3, 30), &berlin).unwrap();
+        assert_eq!(summer.rfc3339(), "2026-03-29T22:00:00.000Z", "daylight saving began the day before");
+    }
+}

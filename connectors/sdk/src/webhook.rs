@@ -1,0 +1,109 @@
+//! Webhooks, as states: only a verified one has signals.
+
+mod scheme;
+
+pub use scheme::{Part, Scheme, Signed};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
+
+/// As it came from the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unverified {}
+/// Its signature was checked over the raw bytes, and its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verified {}
+
+/// A request to `/hooks/{connection}`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook<State> {
+    method: String,
+    uri: String,
+    path_secret: Option<String>,
+    headers: BTreeMap<String, Vec<String>>,
+    body: Vec<u8>,
+    scheme: Option<String>,
+    state: PhantomData<State>,
+}
+
+impl<State> Webhook<State> {
+    /// The raw body.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+    /// A header's value, when it was sent exactly once.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        match self.headers.get(name)?.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+    /// The method.
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+    /// The public URI: the configured public URL, then path and query as they came.
+    pub fn uri(&self) -> &str {
+        &self.uri
+    }
+}
+
+impl Webhook<Unverified> {
+    /// A request as it arrived. `uri` begins with the configured public URL, never with the Host header. `path_secret` is
+    /// what follows `/hooks/{connection}/` in the path.
+    pub fn new(
+        method: impl Into<String>,
+        uri: impl Into<String>,
+        path_secret: Option<String>,
+        headers: impl IntoIterator<Item = (String, String)>,
+        body: Vec<u8>,
+    ) -> Self {
+        let mut grouped: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in headers {
+            grouped.entry(name.to_ascii_lowercase()).or_default().push(value);
+        }
+        Self {
+            method: method.into(),
+            uri: uri.into(),
+            path_secret,
+            headers: grouped,
+            body,
+            scheme: None,
+            state: PhantomData,
+        }
+    }
+}
+
+impl Webhook<Verified> {
+    /// The name of the scheme that verified it.
+    pub fn scheme(&self) -> &str {
+        self.scheme.as_deref().unwrap_or_default()
+    }
+}
+
+impl<State> fmt::Debug for Webhook<State> {
+    /// Without headers and body: they hold signatures and personal data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Webhook({} of {} bytes)", self.method, self.body.len())
+    }
+}
+
+/// Why a request was not let in; deliberately without detail, so that no sender learns which check failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// What is answered to a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The content type, when there is a body.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// Without body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, content_type: None, body: String::new() }
+    }
+}

@@ -1,0 +1,1 @@
+//! The registry: one line per connector; nothing else.
