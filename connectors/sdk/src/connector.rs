@@ -94,7 +94,7 @@ pub trait Connector: Send + Sync {
     }
 
     /// The answer that tells the vendor that a webhook is safe with us.
-    fn acknowledge(&self) -> Answer {
+    fn acknowledge(&self, _hook: &Webhook<Verified>) -> Answer {
         Answer::empty(200)
     }
 

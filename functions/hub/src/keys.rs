@@ -1,0 +1,66 @@
+//! The key layout of the table, alone.
+
+use crate::ports::ItemKey;
+use concord_connector::{ConnectionName, Entity, ExternalId, RecordId, key::Key};
+
+/// What partitions of record items begin with: the items whose changes the feed carries.
+pub const RECORDS: &str = "R#";
+
+/// A record.
+pub fn record(id: &RecordId) -> ItemKey {
+    ItemKey::new(format!("{RECORDS}{id}"), "R")
+}
+/// The id of a record item's record.
+pub fn record_id(key: &ItemKey) -> Option<RecordId> {
+    key.partition.strip_prefix(RECORDS).map(RecordId::from)
+}
+/// A version of a record in its history.
+pub fn history(id: &RecordId, version: u64) -> ItemKey {
+    ItemKey::new(format!("H#{id}"), format!("{version:020}"))
+}
+/// A link: from an external record to its golden one.
+pub fn link(connection: &ConnectionName, entity: Entity, id: &ExternalId) -> ItemKey {
+    ItemKey::new(format!("L#{connection}#{entity}#{id}"), "L")
+}
+/// A deterministic key of an entity.
+pub fn key(entity: Entity, key: &Key) -> ItemKey {
+    ItemKey::new(format!("K#{entity}#{key}"), "K")
+}
+/// The intent to create a record at a connection.
+pub fn intent(record: &RecordId, connection: &ConnectionName) -> ItemKey {
+    ItemKey::new(format!("I#{record}"), connection.as_str())
+}
+/// A delivery id that was seen.
+pub fn seen(connection: &ConnectionName, delivery: &str) -> ItemKey {
+    ItemKey::new(format!("S#{connection}#{delivery}"), "S")
+}
+/// Where a poll of an entity at a connection stands.
+pub fn cursor(connection: &ConnectionName, what: &str, entity: Entity) -> ItemKey {
+    ItemKey::new(format!("C#{connection}"), format!("{what}#{entity}"))
+}
+/// A connection's circuit breaker.
+pub fn breaker(connection: &ConnectionName) -> ItemKey {
+    ItemKey::new(format!("C#{connection}"), "breaker")
+}
+/// What a description of a connection's account found.
+pub fn account(connection: &ConnectionName) -> ItemKey {
+    ItemKey::new(format!("C#{connection}"), "account")
+}
+/// The lease under which one worker refreshes a connection's token.
+pub fn lease(connection: &ConnectionName) -> ItemKey {
+    ItemKey::new(format!("C#{connection}"), "lease")
+}
+/// A review item.
+pub fn review(id: &str) -> ItemKey {
+    ItemKey::new(format!("W#{id}"), "W")
+}
+/// A dead letter.
+pub fn dead_letter(id: &str) -> ItemKey {
+    ItemKey::new(format!("D#{id}"), "D")
+}
+/// The configuration in force.
+pub fn configuration() -> ItemKey {
+    ItemKey::new("G#configuration", "G")
+}
+/// The partition of lists that need no sharding on one machine; adapters that shard do so below this name.
+pub const ALL: &str = "all";

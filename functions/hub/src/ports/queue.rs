@@ -1,0 +1,97 @@
+//! Queues. Sending is a port; receiving belongs to the runner.
+
+use async_trait::async_trait;
+use concord_connector::{Result, System};
+use std::{fmt, time::Duration};
+
+/// Which queue.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QueueName {
+    /// To the connector of a system: something may have changed there.
+    Signals(System),
+    /// To reconcile.
+    Observations,
+    /// To the connector of a system: make external records equal to their golden ones. First in, first out per group.
+    Deliveries(System),
+}
+
+impl QueueName {
+    /// The queue of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        if name == "observations" {
+            return Some(Self::Observations);
+        }
+        if let Some(system) = name.strip_prefix("signals.") {
+            return Some(Self::Signals(system.into()));
+        }
+        name.strip_prefix("deliveries.")?.strip_suffix(".fifo").map(|system| Self::Deliveries(system.into()))
+    }
+    /// Whether messages of one group are received one after another.
+    pub fn is_fifo(&self) -> bool {
+        matches!(self, Self::Deliveries(_))
+    }
+}
+
+impl fmt::Display for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signals(system) => write!(f, "signals.{system}"),
+            Self::Observations => f.write_str("observations"),
+            Self::Deliveries(system) => write!(f, "deliveries.{system}.fifo"),
+        }
+    }
+}
+
+/// A message to send.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The text.
+    pub body: String,
+    /// FIFO queues: messages of a group stay in order.
+    pub group: Option<String>,
+    /// FIFO queues: a message with an id that was sent within the last 5 minutes is dropped.
+    pub dedupe: Option<String>,
+    /// Not to be received before this has passed; at most 15 minutes. FIFO queues ignore it.
+    pub delay: Duration,
+}
+
+impl Outgoing {
+    /// Without group and delay.
+    pub fn new(body: String) -> Self {
+        Self { body, ..Self::default() }
+    }
+}
+
+/// A message as a runner hands it to a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Names it within the batch.
+    pub id: String,
+    /// The text.
+    pub body: String,
+    /// How often it was received, this time included.
+    pub receives: u32,
+    /// Its group, in FIFO queues.
+    pub group: Option<String>,
+}
+
+/// What a step says of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// It is dealt with, for good.
+    Done,
+    /// Again, after that long (`None`: the queue's own back-off).
+    Retry {
+        /// The wait.
+        after: Option<Duration>,
+        /// A sentence.
+        reason: String,
+    },
+}
+
+/// Sends.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Sends all of them, or fails; durable when it returns. After a failure some may have been sent.
+    async fn send(&self, queue: &QueueName, batch: Vec<Outgoing>) -> Result<()>;
+}
