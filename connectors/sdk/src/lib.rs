@@ -21,6 +21,8 @@ pub mod webhook;
 
 #[cfg(feature = "testing")]
 pub mod sandbox;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use connector::{Connector, Context};
 pub use exchange::{Operation, Outcome, Request, Response, Step};
