@@ -76,6 +76,10 @@ impl Codec {
             Type::Enum(values) => Self::Enum(values.iter().map(|v| ((*v).to_owned(), (*v).to_owned())).collect()),
             Type::Reference(entity) => Self::Reference(entity),
             Type::List(Type::Reference(entity)) => Self::References(*entity),
+            Type::List(Type::Enum(values)) => {
+                let map = values.iter().map(|v| ((*v).to_owned(), (*v).to_owned())).collect();
+                Self::Joined { separator: ";".into(), map }
+            }
             Type::List(_) => Self::Joined { separator: ";".into(), map: Vec::new() },
             Type::Address => Self::Address(BTreeMap::new()),
         }

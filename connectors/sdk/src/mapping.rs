@@ -184,6 +184,9 @@ impl Rule {
             return Err(format!("the codec of `{}` does not fit its type {:?}", self.field, spec.ty));
         }
         let allowed = match spec.ty {
+            Type::Address if self.codec == Codec::Default => {
+                return Err(format!("`{}` needs the names of its parts: `as = {{ address = {{ ... }} }}`", self.field));
+            }
             Type::Enum(allowed) | Type::List(&Type::Enum(allowed)) => allowed,
             _ => return Ok(()),
         };

@@ -1,10 +1,13 @@
 //! Instants (milliseconds since the Unix epoch) and civil dates. Nothing here reads a clock.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
 pub use jiff::civil::Date;
+
+const DAY_MS: i64 = 86_400_000;
+const EPOCH_DAY: Date = Date::constant(1970, 1, 1);
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -32,16 +35,35 @@ impl Instant {
     /// Reads RFC 3339, and the same with a `+0000` offset as Salesforce writes it. `None` when it is neither, or out of
     /// the years 0001 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
-        text.parse::<Timestamp>().ok().map(|t| Self(t.as_millisecond()))
+        let precise = || text.parse::<Timestamp>().ok().map(|t| Self(t.as_millisecond()));
+        // The last day of the year 9999 is beyond the library's instants and within its civil times.
+        let last_day = || {
+            let civil: DateTime = text.strip_suffix('Z')?.parse().ok()?;
+            let midnight = Self::start_of_utc(civil.date())?;
+            let since = civil.time().duration_since(jiff::civil::Time::midnight());
+            Some(Self(midnight.0 + i64::try_from(since.as_millis()).ok()?))
+        };
+        precise().or_else(last_day)
     }
     /// `2026-01-02T03:04:05.678Z`; always milliseconds, so that texts sort as the instants do.
     pub fn rfc3339(self) -> String {
-        let stamp = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        format!("{stamp:.3}")
+        let (ms, day) = (self.0.rem_euclid(DAY_MS), self.utc_date());
+        let (seconds, ms) = (ms / 1000, ms % 1000);
+        format!("{day}T{:02}:{:02}:{:02}.{ms:03}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
     }
     /// The civil date at this instant in a zone.
     pub fn date_in(self, zone: &TimeZone) -> Date {
-        Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone()).date()
+        Timestamp::from_millisecond(self.0).map_or_else(|_| self.utc_date(), |t| t.to_zoned(zone.clone()).date())
+    }
+    /// The civil date in UTC; the first or the last that there is when the instant is beyond them.
+    fn utc_date(self) -> Date {
+        let days = jiff::SignedDuration::from_hours(self.0.div_euclid(DAY_MS).saturating_mul(24));
+        EPOCH_DAY.saturating_add(days)
+    }
+    /// Midnight UTC at the start of a civil date.
+    pub fn start_of_utc(date: Date) -> Option<Self> {
+        let days = EPOCH_DAY.duration_until(date).as_hours() / 24;
+        Some(Self(days.checked_mul(DAY_MS)?))
     }
     /// Midnight at the start of a civil date in a zone (the first instant of that date when midnight is skipped).
     pub fn start_of(date: Date, zone: &TimeZone) -> Option<Self> {

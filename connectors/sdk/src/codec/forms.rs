@@ -20,7 +20,11 @@ pub enum DateForm {
 impl DateForm {
     pub(super) fn decode(self, text: &str, zone: &TimeZone) -> Result<Date, String> {
         match self {
-            Self::Iso => text.get(..10).unwrap_or(text).parse().map_err(|_| format!("`{}` is no date", clip(text))),
+            Self::Iso => {
+                // A time of day may follow; another digit may not.
+                let day = text.split(['T', ' ']).next().unwrap_or(text);
+                day.parse().map_err(|_| format!("`{}` is no date", clip(text)))
+            }
             Self::InstantInZone => Ok(instant(text)?.date_in(zone)),
             Self::MidnightUtcMs => match text.parse::<Date>() {
                 Ok(date) => Ok(date),
@@ -30,11 +34,11 @@ impl DateForm {
     }
 
     pub(super) fn encode(self, date: Date, zone: &TimeZone) -> Result<Json, String> {
-        let start = |zone: &TimeZone| Instant::start_of(date, zone).ok_or_else(|| format!("{date} is out of range"));
+        let start = |instant: Option<Instant>| instant.ok_or_else(|| format!("{date} is out of range"));
         Ok(match self {
             Self::Iso => Json::String(date.to_string()),
-            Self::InstantInZone => Json::String(start(zone)?.rfc3339()),
-            Self::MidnightUtcMs => Json::String(start(&TimeZone::UTC)?.ms().to_string()),
+            Self::InstantInZone => Json::String(start(Instant::start_of(date, zone))?.rfc3339()),
+            Self::MidnightUtcMs => Json::String(start(Instant::start_of_utc(date))?.ms().to_string()),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What a manifest must satisfy beyond its shape.
 
 use super::Manifest;
+use crate::codec::Codec;
 use std::collections::BTreeSet;
 
 impl Manifest {
@@ -30,7 +31,9 @@ impl Manifest {
                     mistakes.push(format!("entity.{entity}: `{}` is mapped twice", rule.field));
                 }
                 let Ok(codec) = rule.effective(*entity) else { continue };
-                for pointer in codec.pointers(&rule.vendor).into_iter().take(1) {
+                // Amounts may share the pointer of their currency.
+                let own = if matches!(codec, Codec::Money { .. }) { 1 } else { usize::MAX };
+                for pointer in codec.pointers(&rule.vendor).into_iter().take(own) {
                     if rule.flow.creates() && !written.insert(pointer.clone()) {
                         mistakes.push(format!("entity.{entity}: `{pointer}` is written by two fields"));
                     }
