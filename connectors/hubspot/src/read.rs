@@ -1,0 +1,82 @@
+//! Reading records by id: one batch with property history, and the associations where the mapping has references.
+
+use crate::{
+    association, link, row,
+    script::{Run, Script},
+};
+use concord_connector::{
+    Context, Entity, ExternalId, Outcome, Request, Snapshot,
+    exchange::Refused,
+    time::Instant,
+};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
+
+/// HubSpot reads 100 records at once, but only 50 when it has to look up their history.
+const WITH_HISTORY: usize = 50;
+
+/// A record with its history and its associations, and when its reading began.
+pub(crate) struct Row {
+    pub(crate) id: ExternalId,
+    pub(crate) json: Json,
+    pub(crate) read_at: Instant,
+}
+
+impl Row {
+    /// What it says, or why it cannot be understood.
+    pub(crate) fn decode(&self, cx: &Context, entity: Entity) -> Result<Snapshot, Refused> {
+        row::decode(cx, entity, &self.json, self.read_at).map_err(Refused::from)
+    }
+}
+
+/// Answers a fetch.
+pub(crate) fn fetch(script: &mut Script<'_>, cx: &Context, entity: Entity, ids: &[ExternalId]) -> Run<Outcome> {
+    let rows = rows(script, cx, entity, ids)?;
+    Ok(Outcome::Records(rows.iter().map(|row| (row.id.clone(), row.decode(cx, entity))).collect()))
+}
+
+/// Reads live records. An unknown id is an error of that row in a 207, and simply not among the results.
+pub(crate) fn rows(script: &mut Script<'_>, cx: &Context, entity: Entity, ids: &[ExternalId]) -> Run<Vec<Row>> {
+    let mapping = cx.mapping(entity)?;
+    let object = &mapping.object;
+    // Two equal ids in one batch refuse the whole batch.
+    let wanted: BTreeSet<&ExternalId> = ids.iter().collect();
+    let wanted: Vec<&ExternalId> = wanted.into_iter().collect();
+    let mut rows = Vec::with_capacity(wanted.len());
+    for chunk in wanted.chunks(WITH_HISTORY) {
+        let body = json!({
+            "inputs": chunk.iter().map(|id| json!({ "id": id.as_str() })).collect::<Vec<_>>(),
+            "properties": row::asked(cx, entity, mapping),
+            "propertiesWithHistory": row::mapped(cx, entity, mapping),
+        });
+        let request = Request::post(format!("/crm/v3/objects/{object}/batch/read"), body).accepting(&[200, 207]);
+        let response = script.send(request)?;
+        for json in response.array("/results")? {
+            let live = json.get("archived").and_then(Json::as_bool) != Some(true);
+            if let (true, Some(id)) = (live, row::id(json)) {
+                rows.push(Row { id, json: json.clone(), read_at: response.started_at });
+            }
+        }
+    }
+    associate(script, cx, entity, &mut rows)?;
+    Ok(rows)
+}
+
+/// Puts the associations beside the properties. Nothing is put where nothing is known, so that such a field stays unsaid.
+fn associate(script: &mut Script<'_>, cx: &Context, entity: Entity, rows: &mut [Row]) -> Run<()> {
+    let mapping = cx.mapping(entity)?;
+    let objects: BTreeSet<&str> = link::rules(cx, mapping).map(|(_, object, _)| object).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<String> = rows.iter().map(|row| row.id.as_str().to_owned()).collect();
+    for object in objects {
+        let found = association::read(script, &mapping.object, object, &ids)?;
+        for row in rows.iter_mut() {
+            if let Some(links) = found.get(row.id.as_str()) {
+                row.json["associations"][object] = link::compose(cx, mapping, object, links);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,42 @@
+//! Writes an operation as it reads: one request after another. Each call of `next` replays the responses so far and
+//! stops at the first request that has no response yet.
+
+use concord_connector::{Fault, Outcome, Request, Response, Result, Step};
+
+/// Why a script stopped before its end.
+pub(crate) enum Pause {
+    /// At a request that has not been answered yet.
+    Send(Box<Request>),
+    /// At a failure of the whole operation.
+    Fault(Fault),
+}
+
+impl From<Fault> for Pause {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// What a part of a script gives.
+pub(crate) type Run<T> = std::result::Result<T, Pause>;
+
+/// The responses that are left to replay.
+pub(crate) struct Script<'a> {
+    seen: std::slice::Iter<'a, Response>,
+}
+
+impl<'a> Script<'a> {
+    /// The response to a request, now or at a later replay.
+    pub(crate) fn send(&mut self, request: Request) -> Run<&'a Response> {
+        self.seen.next().ok_or_else(|| Pause::Send(Box::new(request)))
+    }
+}
+
+/// Runs a script as far as the responses reach.
+pub(crate) fn step<'a>(seen: &'a [Response], run: impl FnOnce(&mut Script<'a>) -> Run<Outcome>) -> Result<Step> {
+    match run(&mut Script { seen: seen.iter() }) {
+        Ok(outcome) => Ok(Step::Done(outcome)),
+        Err(Pause::Send(request)) => Ok(Step::Send(*request)),
+        Err(Pause::Fault(fault)) => Err(fault),
+    }
+}
