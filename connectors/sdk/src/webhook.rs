@@ -2,7 +2,7 @@
 
 mod scheme;
 
-pub use scheme::{Part, Scheme, Signed};
+pub use scheme::{Encoding, Part, Scheme, Signed, Timestamp};
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 /// As it came from the network.

@@ -1,5 +1,7 @@
 //! The SDK's own laws, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "tests may")]
+
 mod codecs;
 mod dates;
 mod faults;

@@ -145,9 +145,17 @@ fn one_of(pairs: Option<&Pairs>, all: &[&str], n: u64) -> Option<String> {
     from.get(at).map(|value| (*value).to_owned())
 }
 
+/// Picks among the values that come back as themselves: where one vendor value stands for several of ours, the first.
 fn picked(pairs: &Pairs) -> impl Fn(Index) -> Value + use<> {
-    let ours: Vec<String> = pairs.iter().map(|(_, ours)| ours.clone()).collect();
-    move |index| Value::Enum(if ours.is_empty() { "none".to_owned() } else { ours[index.index(ours.len())].clone() })
+    let reads = |theirs: &str| pairs.iter().find(|(vendor, _)| vendor == theirs).map(|(_, ours)| ours);
+    let writes = |ours: &str| pairs.iter().find(|(_, canonical)| canonical == ours).map(|(theirs, _)| theirs);
+    let ours: Vec<String> = pairs
+        .iter()
+        .map(|(_, ours)| ours)
+        .filter(|ours| writes(ours).and_then(|theirs| reads(theirs)) == Some(ours))
+        .cloned()
+        .collect();
+    move |index| Value::Enum(if ours.is_empty() { "none".to_owned() } else { index.get(&ours).clone() })
 }
 
 /// Text without control characters and without white space at its ends.

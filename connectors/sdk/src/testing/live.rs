@@ -1,0 +1,222 @@
+//! A connector beside its sandbox, with a clock that the suite turns.
+
+use super::{Subject, authorize, drive, generate};
+use crate::{
+    Connector, Context, Entity, ExternalId, Fault, Fields, Instant, Operation, Outcome, RecordId, Reference, Request,
+    Response, Result as Outcomes, Snapshot, Value,
+    exchange::{Account, Change, Refused, Write, Written},
+    mapping::Mapping,
+    sandbox::{Push, Sandbox, Subscriber},
+    schema::Type,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// Credentials shorter than this are too common as texts to be looked for.
+const SHORTEST_SECRET: usize = 8;
+
+/// A connection to a sandbox, without sockets.
+pub struct Live {
+    connector: Arc<dyn Connector>,
+    cx: Context,
+    vendor: Box<dyn Sandbox>,
+    authorization: Vec<(String, String)>,
+    now: Instant,
+    made: u64,
+    first: BTreeMap<Entity, ExternalId>,
+    /// Exchanges of the last operation.
+    pub exchanges: usize,
+}
+
+impl Live {
+    /// A fresh sandbox that lets us in.
+    ///
+    /// # Errors
+    /// A sentence when there is none, or it does not.
+    pub fn start(subject: &Subject, seed: u64) -> Result<Self, String> {
+        let start = subject.sandbox.as_ref().ok_or("there is no sandbox")?;
+        let mut vendor = start(seed);
+        let now = Instant::from_ms(1_767_225_600_000);
+        let manifest = subject.connector.manifest();
+        let authorization = authorize(manifest, &subject.context, vendor.as_mut(), now).map_err(|e| e.to_string())?;
+        let (connector, cx) = (subject.connector.clone(), subject.context.clone());
+        Ok(Self { connector, cx, vendor, authorization, now, made: 0, first: BTreeMap::new(), exchanges: 0 })
+    }
+    /// What the suite's clock says.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+    /// The sandbox.
+    pub fn vendor(&mut self) -> &mut dyn Sandbox {
+        self.vendor.as_mut()
+    }
+    /// The mapping of an entity.
+    pub fn mapping(&self, entity: Entity) -> Result<&Mapping, String> {
+        self.cx.mapping(entity).map_err(|e| e.to_string())
+    }
+    /// The connection's context.
+    pub fn context(&self) -> &Context {
+        &self.cx
+    }
+    /// Turns the clock.
+    pub fn later(&mut self, seconds: u64) {
+        self.now = self.now.plus(Duration::from_secs(seconds));
+    }
+    /// Sends webhooks there from now on.
+    pub fn subscribe(&mut self, url: &str, secret: &str) {
+        self.vendor.subscribe(Some(Subscriber { url: url.to_owned(), secret: secret.to_owned() }));
+    }
+    /// What the sandbox sends now, or within the next minutes.
+    pub fn pushes(&mut self) -> Vec<Push> {
+        let mut pushes = self.vendor.pushes(self.now);
+        for _ in 0..60 {
+            if !pushes.is_empty() {
+                break;
+            }
+            self.later(5);
+            pushes = self.vendor.pushes(self.now);
+        }
+        pushes
+    }
+
+    /// Runs an operation; a request that carries a credential is a fault of its own.
+    ///
+    /// # Errors
+    /// The connector's fault.
+    pub fn run(&mut self, operation: &Operation) -> Outcomes<Outcome> {
+        let base = drive::base_path(self.connector.manifest(), &self.cx);
+        let secrets: Vec<String> = self.vendor.credentials().into_values().collect();
+        let (vendor, authorization, now) = (self.vendor.as_mut(), &self.authorization, self.now);
+        let count = &mut self.exchanges;
+        *count = 0;
+        drive::exchange(self.connector.as_ref(), &self.cx, operation, &mut |request| {
+            *count += 1;
+            if let Some(mistake) = carries_credential(request, &secrets) {
+                return Err(Fault::malformed("suite", mistake));
+            }
+            let answer: Response =
+                drive::response(&vendor.handle(now, &drive::wire(&base, request, authorization)), now);
+            Ok(answer)
+        })
+    }
+
+    /// What the vendor says about the account.
+    ///
+    /// # Errors
+    /// The connector's fault as a sentence.
+    pub fn describe(&mut self) -> Result<Account, String> {
+        match self.run(&Operation::Describe).map_err(|e| e.to_string())? {
+            Outcome::Account(account) => Ok(account),
+            other => Err(format!("a description gave {other:?}")),
+        }
+    }
+
+    /// Entities that a connection may create, referenced ones first.
+    pub fn creatable(&self) -> Vec<Entity> {
+        let creates = |entity: &Entity| {
+            self.cx.mappings.get(entity).is_some_and(|mapping| mapping.active(&self.cx).any(|rule| rule.flow.creates()))
+        };
+        Entity::ALL.into_iter().filter(creates).collect()
+    }
+
+    /// Plausible fields for a new record, with references to records that are made when there are none.
+    ///
+    /// # Errors
+    /// When a record that has to be referred to cannot be made.
+    pub fn plausible(&mut self, entity: Entity) -> Result<Fields, String> {
+        self.made += 1;
+        let n = self.made;
+        let rules: Vec<_> =
+            self.mapping(entity)?.active(&self.cx).filter(|rule| rule.flow.creates()).cloned().collect();
+        let mut fields = Fields::new();
+        for rule in rules {
+            let Some(spec) = entity.field(rule.field.as_str()) else { continue };
+            let value = match spec.ty {
+                Type::Reference(to) if to == entity => None,
+                Type::Reference(to) if self.creatable().contains(&to) => {
+                    let id = match self.first.get(&to) {
+                        Some(id) => id.clone(),
+                        None => self.make(to)?,
+                    };
+                    Some(Value::Ref(Reference::external(to, id)))
+                }
+                _ => {
+                    let codec = rule.effective(entity).map_err(|e| e.to_string())?;
+                    generate::plausible(spec, &codec, &self.cx, n)
+                }
+            };
+            if value.is_some() {
+                fields.insert(rule.field, value);
+            }
+        }
+        Ok(fields)
+    }
+
+    /// Makes a record through the connector; its id.
+    ///
+    /// # Errors
+    /// A sentence when the vendor refuses.
+    pub fn make(&mut self, entity: Entity) -> Result<ExternalId, String> {
+        let fields = self.plausible(entity)?;
+        let write = create(&format!("{entity}-{}", self.made), fields);
+        let id = match self.write(entity, write)? {
+            Ok(Written::Done { after, .. }) => after.id,
+            Ok(other) => return Err(format!("a new {entity} ended as {other:?}")),
+            Err(refused) => return Err(format!("a new {entity} is refused: {}", refused.message)),
+        };
+        self.first.entry(entity).or_insert_with(|| id.clone());
+        self.later(1);
+        Ok(id)
+    }
+
+    /// Writes one row.
+    ///
+    /// # Errors
+    /// The fault of the operation as a whole, as a sentence.
+    pub fn write(&mut self, entity: Entity, write: Write) -> Result<Result<Written, Refused>, String> {
+        match self.run(&Operation::Write { entity, writes: vec![write] }).map_err(|e| e.to_string())? {
+            Outcome::Written(mut rows) if rows.len() == 1 => Ok(rows.remove(0)),
+            other => Err(format!("one write gave {other:?}")),
+        }
+    }
+
+    /// Reads one record; `None` when it is not visible.
+    ///
+    /// # Errors
+    /// The fault as a sentence.
+    pub fn read(&mut self, entity: Entity, id: &ExternalId) -> Result<Option<Snapshot>, String> {
+        let fetch = Operation::Fetch { entity, ids: vec![id.clone()] };
+        match self.run(&fetch).map_err(|e| e.to_string())? {
+            Outcome::Records(rows) => match rows.into_iter().find(|(found, _)| found == id) {
+                Some((_, row)) => row.map(Some).map_err(|refused| refused.message),
+                None => Ok(None),
+            },
+            other => Err(format!("a fetch gave {other:?}")),
+        }
+    }
+
+    /// How many live records of the mapping's object the sandbox holds.
+    ///
+    /// # Errors
+    /// When the entity is not mapped.
+    pub fn count(&self, entity: Entity) -> Result<usize, String> {
+        let object = &self.mapping(entity)?.object;
+        Ok(self.vendor.records().get(object).map_or(0, BTreeMap::len))
+    }
+}
+
+/// The order to make a new record.
+pub(super) fn create(record: &str, fields: Fields) -> Write {
+    let change = Change::Create { idempotency: format!("create-{record}") };
+    Write { record: RecordId::new(record), change, fields }
+}
+
+/// The sentence when a request holds what only the engine may add.
+pub(super) fn carries_credential(request: &Request, secrets: &[String]) -> Option<String> {
+    let reserved = ["authorization", "cookie", "proxy-authorization", "x-api-key"];
+    if let Some((name, _)) = request.headers.iter().find(|(name, _)| reserved.contains(&name.to_lowercase().as_str())) {
+        return Some(format!("the request sets the header `{name}`"));
+    }
+    let text = serde_json::to_string(request).unwrap_or_default();
+    let known = secrets.iter().any(|secret| secret.len() >= SHORTEST_SECRET && text.contains(secret.as_str()));
+    known.then(|| format!("{} {} holds a credential", request.method.as_str(), request.path))
+}

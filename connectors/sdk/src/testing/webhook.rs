@@ -1,0 +1,301 @@
+//! Laws of webhooks, per declared scheme, over what the sandbox sends and over what the suite signs itself.
+
+use super::{Group, Live, Subject, Verdict, holds, property, sign};
+use crate::{
+    Connector, Context, Instant, Signal, Unverified, Webhook,
+    webhook::{Scheme, Signed},
+};
+use proptest::prelude::*;
+use std::{collections::BTreeSet, sync::Arc};
+
+const SECRET: &str = "not-a-real-webhook-secret";
+const HOOK: &str = "https://hub.example.com/hooks/under-test";
+
+type Of = fn(&Trial) -> Verdict;
+
+pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
+    let capable = subject.connector.manifest().capabilities.push;
+    let schemes = subject.connector.manifest().webhooks.clone();
+    if schemes.is_empty() {
+        match capable {
+            true => group.law("push_has_a_scheme", || Err("`push` is declared without a webhook scheme".into())),
+            false => group.ignored("every_scheme", "the system sends nothing by itself"),
+        }
+        return;
+    }
+    for scheme in schemes {
+        let laws: [(&str, Of); 6] = [
+            ("good_request_passes", Trial::good),
+            ("touched_byte_is_refused", Trial::touched),
+            ("other_time_is_refused", Trial::time),
+            ("other_secret_is_refused", Trial::secret),
+            ("header_sent_twice_is_refused", Trial::double),
+            ("any_bytes_are_read_or_refused", Trial::any_bytes),
+        ];
+        for (name, law) in laws {
+            let trial = Trial { subject: subject.clone(), scheme: scheme.clone() };
+            group.law(format!("{}_{name}", scheme.name), move || law(&trial));
+        }
+    }
+    for (name, law) in [
+        ("same_request_gives_the_same_signals", same_signals as fn(&Subject) -> Verdict),
+        ("keys_tell_events_apart", keys_differ),
+        ("a_change_there_is_signalled", change_is_signalled),
+    ] {
+        match (capable, &subject.sandbox) {
+            (true, Some(_)) => {
+                let subject = subject.clone();
+                group.law(name, move || law(&subject));
+            }
+            (true, None) => group.ignored(name, "there is no sandbox that sends anything"),
+            (false, _) => group.ignored(name, "the system sends nothing by itself"),
+        }
+    }
+}
+
+/// One request and the moment at which it came.
+#[derive(Clone)]
+struct Sample {
+    method: String,
+    uri: String,
+    path_secret: Option<String>,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    at: Instant,
+}
+
+impl Sample {
+    fn hook(&self) -> Webhook<Unverified> {
+        let (headers, body) = (self.headers.clone(), self.body.clone());
+        Webhook::new(self.method.as_str(), self.uri.as_str(), self.path_secret.clone(), headers, body)
+    }
+    fn passes(&self, scheme: &Scheme) -> bool {
+        self.hook().verify(scheme, &[SECRET.as_bytes()], self.at).is_ok()
+    }
+    fn signed(scheme: &Scheme, body: &[u8], at: Instant) -> Self {
+        let proof = sign(scheme, SECRET, "POST", HOOK, body, at);
+        let (headers, path_secret) = (proof.headers, proof.path_secret);
+        Self { method: "POST".into(), uri: HOOK.into(), path_secret, headers, body: body.to_vec(), at }
+    }
+}
+
+/// What the sandbox sends when a few records change, for hooks with and without a secret in the path.
+fn sent(subject: &Subject) -> Result<Vec<Sample>, String> {
+    let hinted = subject.connector.manifest().webhooks.iter().any(Scheme::is_hint);
+    let mut samples = Vec::new();
+    for path_secret in [None, hinted.then(|| SECRET.to_owned())] {
+        let url = path_secret.as_ref().map_or_else(|| HOOK.to_owned(), |secret| format!("{HOOK}/{secret}"));
+        let mut live = Live::start(subject, 7)?;
+        live.subscribe(&url, SECRET);
+        for entity in live.creatable() {
+            live.make(entity)?;
+        }
+        for push in live.pushes() {
+            let (request, at) = (push.request, live.now());
+            let headers = request.headers.into_iter().collect();
+            let (method, uri, body) = (request.method, request.target, request.body);
+            samples.push(Sample { method, uri, path_secret: path_secret.clone(), headers, body, at });
+        }
+        if !hinted {
+            break;
+        }
+    }
+    Ok(samples)
+}
+
+struct Trial {
+    subject: Subject,
+    scheme: Scheme,
+}
+
+impl Trial {
+    /// Up to three of the sandbox's own requests under this scheme, and one that the suite signed.
+    fn samples(&self) -> Result<Vec<Sample>, String> {
+        let capable = self.subject.sandbox.is_some() && self.subject.connector.manifest().capabilities.push;
+        let mut samples = if capable { sent(&self.subject)? } else { Vec::new() };
+        samples.retain(|sample| sample.passes(&self.scheme));
+        samples.truncate(3);
+        samples.push(Sample::signed(&self.scheme, br#"[{"id":"1"}]"#, Instant::from_ms(1_767_225_600_000)));
+        Ok(samples)
+    }
+
+    fn each(&self, law: impl Fn(&Sample) -> Verdict) -> Verdict {
+        self.samples()?.iter().try_for_each(law)
+    }
+
+    /// The headers that carry proof, by the scheme.
+    fn proof(&self) -> Vec<&str> {
+        match &self.scheme.signed {
+            Signed::Hmac { header, timestamp, .. } => {
+                [header.as_str()].into_iter().chain(timestamp.as_ref().map(|t| t.header.as_str())).collect()
+            }
+            Signed::Digest { header, version, .. } => vec![header, &version.0],
+            Signed::Header { header } => vec![header],
+            Signed::Path {} => vec![],
+        }
+    }
+
+    fn refused(&self, sample: &Sample, why: impl FnOnce() -> String) -> Verdict {
+        holds(!sample.passes(&self.scheme), || format!("{} passes {}", self.scheme.name, why()))
+    }
+
+    fn good(&self) -> Verdict {
+        self.each(|sample| holds(sample.passes(&self.scheme), || "a good request is refused".into()))
+    }
+
+    fn touched(&self) -> Verdict {
+        let signs_body = matches!(self.scheme.signed, Signed::Hmac { .. } | Signed::Digest { .. });
+        self.each(|sample| {
+            for at in (0..sample.body.len()).filter(|_| signs_body) {
+                let mut touched = sample.clone();
+                touched.body[at] ^= 1;
+                self.refused(&touched, || format!("with byte {at} of the body touched"))?;
+            }
+            for name in self.proof() {
+                let Some(place) = sample.headers.iter().position(|(header, _)| header.eq_ignore_ascii_case(name))
+                else {
+                    return Err(format!("the request has no header `{name}`"));
+                };
+                for at in 0..sample.headers[place].1.len() {
+                    let mut touched = sample.clone();
+                    let mut bytes = touched.headers[place].1.clone().into_bytes();
+                    bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };
+                    touched.headers[place].1 = String::from_utf8(bytes).map_err(|e| e.to_string())?;
+                    self.refused(&touched, || format!("with byte {at} of `{name}` touched"))?;
+                }
+            }
+            if let (Signed::Path {}, Some(secret)) = (&self.scheme.signed, &sample.path_secret) {
+                for cut in 0..secret.len() {
+                    let mut touched = sample.clone();
+                    touched.path_secret = Some(secret[..cut].to_owned());
+                    self.refused(&touched, || format!("with {cut} characters of the secret"))?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn time(&self) -> Verdict {
+        let Signed::Hmac { timestamp: Some(timestamp), .. } = &self.scheme.signed else { return Ok(()) };
+        let tolerance = timestamp.tolerance_s;
+        self.each(|sample| {
+            for (late_s, good) in [(tolerance - 1, true), (tolerance + 2, false), (86_400, false), (-120, false)] {
+                let mut later = sample.clone();
+                later.at = Instant::from_ms(sample.at.ms() + late_s * 1000);
+                let passes = later.passes(&self.scheme);
+                holds(passes == good, || format!("{late_s} s after it was signed: passes is {passes}"))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn secret(&self) -> Verdict {
+        self.each(|sample| {
+            for secrets in [vec![], vec!["".as_bytes()], vec![b"another".as_slice()], vec![&SECRET.as_bytes()[1..]]] {
+                let passes = sample.hook().verify(&self.scheme, &secrets, sample.at).is_ok();
+                holds(!passes, || "another secret opens the door".into())?;
+            }
+            let several = [b"next".as_slice(), SECRET.as_bytes()];
+            let passes = sample.hook().verify(&self.scheme, &several, sample.at).is_ok();
+            holds(passes, || "the second of two active secrets is refused".into())
+        })
+    }
+
+    fn double(&self) -> Verdict {
+        self.each(|sample| {
+            for name in self.proof() {
+                let mut double = sample.clone();
+                let again = sample.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name)).cloned();
+                double.headers.extend(again);
+                self.refused(&double, || format!("with `{name}` twice"))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// A sender that holds the secret can send anything: signals are a result, never a panic.
+    fn any_bytes(&self) -> Verdict {
+        let (connector, cx) = (&self.subject.connector, &self.subject.context);
+        let bodies: Vec<Vec<u8>> = self.samples()?.into_iter().map(|sample| sample.body).collect();
+        let at = Instant::from_ms(1_767_225_600_000);
+        let touched = (prop::sample::select(bodies), any::<prop::sample::Index>(), any::<u8>()).prop_map(
+            |(mut body, index, byte)| {
+                if !body.is_empty() {
+                    let place = index.index(body.len());
+                    body[place] = byte;
+                }
+                body
+            },
+        );
+        let bytes = prop_oneof![
+            touched,
+            prop::collection::vec(any::<u8>(), 0..64),
+            super::generate::json().prop_map(|json| json.to_string().into_bytes()),
+        ];
+        property(&bytes, |body| {
+            let hook = Sample::signed(&self.scheme, &body, at).hook();
+            let hook = hook.verify(&self.scheme, &[SECRET.as_bytes()], at);
+            drop(connector.signals(cx, &hook.map_err(|_| "signed and refused")?));
+            Ok(())
+        })
+    }
+}
+
+fn signals(connector: &Arc<dyn Connector>, cx: &Context, sample: &Sample) -> Result<Vec<Signal>, String> {
+    for scheme in &connector.manifest().webhooks {
+        if let Ok(hook) = sample.hook().verify(scheme, &[SECRET.as_bytes()], sample.at) {
+            return connector.signals(cx, &hook).map_err(|e| e.to_string());
+        }
+    }
+    Err(format!("no declared scheme verifies a request of the sandbox to {}", sample.uri))
+}
+
+fn same_signals(subject: &Subject) -> Verdict {
+    for sample in sent(subject)? {
+        let once = signals(&subject.connector, &subject.context, &sample)?;
+        let twice = signals(&subject.connector, &subject.context, &sample)?;
+        holds(once == twice, || format!("{once:?}, then {twice:?}"))?;
+    }
+    Ok(())
+}
+
+fn keys_differ(subject: &Subject) -> Verdict {
+    let mut seen = BTreeSet::new();
+    let mut uri = String::new();
+    for sample in sent(subject)? {
+        if uri != sample.uri {
+            seen.clear();
+            uri.clone_from(&sample.uri);
+        }
+        for signal in signals(&subject.connector, &subject.context, &sample)? {
+            holds(!signal.key.is_empty(), || format!("a signal without key: {signal:?}"))?;
+            holds(seen.insert(signal.key.clone()), || format!("two events share the key `{}`", signal.key))?;
+        }
+    }
+    Ok(())
+}
+
+fn change_is_signalled(subject: &Subject) -> Verdict {
+    let mut live = Live::start(subject, 11)?;
+    live.subscribe(HOOK, SECRET);
+    let pushed: Vec<_> = subject.context.mappings.keys().copied().collect();
+    let polled = |entity| subject.connector.manifest().polls(entity);
+    let mut heard = BTreeSet::new();
+    let mut made = Vec::new();
+    for entity in live.creatable() {
+        made.push((entity, live.make(entity)?));
+    }
+    for push in live.pushes() {
+        let (request, at) = (push.request, live.now());
+        let headers = request.headers.into_iter().collect();
+        let (method, uri, body) = (request.method, request.target, request.body);
+        let sample = Sample { method, uri, path_secret: None, headers, body, at };
+        heard.extend(signals(&subject.connector, &subject.context, &sample)?.into_iter().map(|s| (s.entity, s.id)));
+    }
+    holds(!heard.is_empty(), || format!("nothing was signalled of {pushed:?}"))?;
+    for (entity, id) in made {
+        let told = heard.contains(&(entity, id.clone())) || polled(entity);
+        holds(told, || format!("{entity} {id} was made and neither signalled nor polled"))?;
+    }
+    Ok(())
+}
