@@ -20,7 +20,8 @@ pub(crate) fn describe(script: &mut Script<'_>) -> Scripted {
     let fields = json!(["timezone", "currency.code"]);
     let response = script.call(search("company.company", json!([["id", "=", company]]), fields)?)?;
     let Some(row) = rows(rpc::result(response)?).first() else {
-        let sentence = format!("the user of this connection does not see the company {company}; set the option `company`");
+        let sentence =
+            format!("the user of this connection does not see the company {company}; set the option `company`");
         return Err(Fault::new(Kind::Forbidden, "tryton.describe", sentence).into());
     };
     account.time_zone = row.get("timezone").and_then(Json::as_str).map(str::to_owned);
@@ -42,7 +43,8 @@ pub(crate) fn describe(script: &mut Script<'_>) -> Scripted {
     fact(&mut account.facts, response, "id", "journal");
 
     if let Some(product) = rpc::id_option(cx, "product")? {
-        let response = script.call(search("product.product", json!([["id", "=", product]]), json!(["default_uom"]))?)?;
+        let response =
+            script.call(search("product.product", json!([["id", "=", product]]), json!(["default_uom"]))?)?;
         fact(&mut account.facts, response, "default_uom", "unit");
     }
     Ok(Outcome::Account(account))

@@ -13,8 +13,8 @@ mod write;
 pub mod sandbox;
 
 use concord_connector::{
-    Connector, Context, Fault, Manifest, Operation, Outcome, Request, Response, Result, Signal, Step, Verified, Webhook,
-    connector::classify_status, fault::Kind,
+    Connector, Context, Fault, Manifest, Operation, Outcome, Request, Response, Result, Signal, Step, Verified,
+    Webhook, connector::classify_status, fault::Kind,
 };
 use script::Script;
 

@@ -34,7 +34,12 @@ pub(crate) fn by_id(cx: &Context, entity: Entity, ids: &[i64]) -> Result<Request
 fn search(cx: &Context, entity: Entity, domain: Vec<Json>, limit: usize) -> Result<Request> {
     let fields = row::shape(entity)?.fields;
     let model = &cx.mapping(entity)?.object;
-    rpc::request(cx, model, "search_read", vec![json!(domain), 0.into(), limit.into(), json!([["id", "ASC"]]), json!(fields)])
+    rpc::request(
+        cx,
+        model,
+        "search_read",
+        vec![json!(domain), 0.into(), limit.into(), json!([["id", "ASC"]]), json!(fields)],
+    )
 }
 
 /// The records that a search gave.

@@ -59,7 +59,8 @@ pub(crate) fn result(response: &Response) -> Result<&Json> {
         return Err(refusal(error));
     }
     response.at("/result").ok_or_else(|| {
-        Fault::new(Kind::Unavailable, "tryton.rpc", "something else than Tryton answered").with("status", response.status)
+        Fault::new(Kind::Unavailable, "tryton.rpc", "something else than Tryton answered")
+            .with("status", response.status)
     })
 }
 

@@ -31,12 +31,8 @@ pub(crate) fn micros(value: &Json) -> Option<i64> {
 
 fn day(value: &Json) -> Option<Date> {
     let part = |name: &str| value.get(name).and_then(Json::as_i64);
-    Date::new(
-        i16::try_from(part("year")?).ok()?,
-        i8::try_from(part("month")?).ok()?,
-        i8::try_from(part("day")?).ok()?,
-    )
-    .ok()
+    Date::new(i16::try_from(part("year")?).ok()?, i8::try_from(part("month")?).ok()?, i8::try_from(part("day")?).ok()?)
+        .ok()
 }
 
 /// A datetime of an instant.

@@ -46,8 +46,9 @@ pub(crate) fn write(script: &mut Script<'_>, entity: Entity, writes: &[Write]) -
     let after = records(script, entity, &ids)?;
     let settle = |row| match row {
         Row::Settled(outcome) => outcome,
-        Row::Wrote { id, created } => shown(script.cx, entity, &after, id)
-            .map(|after| Written::Done { after, overwritten: Vec::new(), created }),
+        Row::Wrote { id, created } => {
+            shown(script.cx, entity, &after, id).map(|after| Written::Done { after, overwritten: Vec::new(), created })
+        }
         Row::Stale { id } => shown(script.cx, entity, &after, id).map(Written::Moved),
     };
     Ok(Outcome::Written(outcomes.into_iter().map(settle).collect()))
@@ -73,7 +74,8 @@ impl Situation {
             })
             .collect();
         let records = records(script, entity, &ids)?;
-        let creates: Vec<&Write> = writes.iter().filter(|write| matches!(write.change, Change::Create { .. })).collect();
+        let creates: Vec<&Write> =
+            writes.iter().filter(|write| matches!(write.change, Change::Create { .. })).collect();
         let mut marked = BTreeMap::new();
         let mut addresses = BTreeMap::new();
         if !creates.is_empty() {
@@ -99,12 +101,7 @@ impl Situation {
     }
 }
 
-fn one(
-    script: &mut Script<'_>,
-    entity: Entity,
-    there: &Situation,
-    write: &Write,
-) -> std::result::Result<Row, Pause> {
+fn one(script: &mut Script<'_>, entity: Entity, there: &Situation, write: &Write) -> std::result::Result<Row, Pause> {
     let cx = script.cx;
     match &write.change {
         Change::Create { .. } => match there.marked.get(&row::marker(entity, &write.record)) {
@@ -114,7 +111,9 @@ fn one(
                     let answer = rpc::result(script.call(request)?);
                     Ok(match answer.map(|ids| ids.pointer("/0").and_then(Json::as_i64)) {
                         Ok(Some(id)) => Row::Wrote { id, created: true },
-                        Ok(None) => refused(Fault::new(Kind::Unknown, "tryton.create", "Tryton answered without an id")),
+                        Ok(None) => {
+                            refused(Fault::new(Kind::Unknown, "tryton.create", "Tryton answered without an id"))
+                        }
                         Err(fault) => refused(fault),
                     })
                 }
@@ -202,7 +201,8 @@ fn update(
         Err(fault) => return Ok(refused(fault)),
     };
     if !values.is_empty() {
-        let lock = Map::from_iter([("_timestamp".to_owned(), Json::Object(stamps(&cx.mapping(entity)?.object, id, raw)))]);
+        let lock =
+            Map::from_iter([("_timestamp".to_owned(), Json::Object(stamps(&cx.mapping(entity)?.object, id, raw)))]);
         let params = vec![json!([id]), Json::Object(values)];
         let request = rpc::request_in(cx, &cx.mapping(entity)?.object, "write", params, lock)?.writing();
         match rpc::result(script.call(request)?) {
@@ -274,11 +274,7 @@ fn call_by_id(
     })
 }
 
-fn records(
-    script: &mut Script<'_>,
-    entity: Entity,
-    ids: &[i64],
-) -> std::result::Result<BTreeMap<i64, Json>, Pause> {
+fn records(script: &mut Script<'_>, entity: Entity, ids: &[i64]) -> std::result::Result<BTreeMap<i64, Json>, Pause> {
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }

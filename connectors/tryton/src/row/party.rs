@@ -90,5 +90,8 @@ fn flatten(raw: &Json) -> Json {
 
 /// Identifiers without a type are free text to Tryton; ours are among them.
 fn markers(raw: &Json) -> Vec<&str> {
-    elements(raw, "identifiers").filter(|part| text(part, "type").is_none()).filter_map(|part| text(part, "code")).collect()
+    elements(raw, "identifiers")
+        .filter(|part| text(part, "type").is_none())
+        .filter_map(|part| text(part, "code"))
+        .collect()
 }

@@ -13,22 +13,18 @@ use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
 /// The addresses that documents of these parties name: without on-change logic on our way in, nobody else fills them.
-pub(super) fn addresses(
-    script: &mut Script<'_>,
-    creates: &[&Write],
-) -> std::result::Result<BTreeMap<i64, i64>, Pause> {
+pub(super) fn addresses(script: &mut Script<'_>, creates: &[&Write]) -> std::result::Result<BTreeMap<i64, i64>, Pause> {
     let parties: Vec<i64> = creates.iter().filter_map(|write| party_of(write)).collect();
     if parties.is_empty() {
         return Ok(BTreeMap::new());
     }
     let fields = json!(["addresses.active", "addresses.invoice"]);
-    let response = script.call(rpc::request(script.cx, "party.party", "search_read", vec![
-        json!([["id", "in", parties]]),
-        0.into(),
-        Json::Null,
-        Json::Null,
-        fields,
-    ])?)?;
+    let response = script.call(rpc::request(
+        script.cx,
+        "party.party",
+        "search_read",
+        vec![json!([["id", "in", parties]]), 0.into(), Json::Null, Json::Null, fields],
+    )?)?;
     let address = |raw: &Json| Some((raw.get("id")?.as_i64()?, row::party::address(raw)?.get("id")?.as_i64()?));
     Ok(rows(rpc::result(response)?).iter().filter(|raw| active(raw)).filter_map(address).collect())
 }
@@ -138,7 +134,9 @@ pub(super) fn transitions(entity: Entity, raw: &Json, flat: &Json) -> Vec<&'stat
     let at = |state: &str| chain.iter().position(|(name, _)| *name == state);
     let from = at(now).map_or(0, |at| at + 1);
     match at(wanted) {
-        Some(to) if to >= from && (from > 0 || now == "draft") => chain[from..=to].iter().map(|(_, step)| *step).collect(),
+        Some(to) if to >= from && (from > 0 || now == "draft") => {
+            chain[from..=to].iter().map(|(_, step)| *step).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -152,7 +150,8 @@ fn currency(cx: &Context, flat: &Json) -> Result<Json> {
 
 fn fact(cx: &Context, name: &'static str) -> Result<Json> {
     rpc::id_option(cx, name)?.map(Json::from).ok_or_else(|| {
-        missing("Tryton's accounting is not set up: it names no default account, revenue journal or unit").with("fact", name)
+        missing("Tryton's accounting is not set up: it names no default account, revenue journal or unit")
+            .with("fact", name)
     })
 }
 
