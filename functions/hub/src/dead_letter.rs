@@ -1,0 +1,81 @@
+//! Dead letters: what cannot be dealt with, kept with a sentence that says why and where to look.
+
+use crate::{
+    hub::Hub,
+    keys,
+    message::Message,
+    ports::{Condition, Index, IndexEntry, Item, QueueName, TableChange, TransactError},
+    store,
+};
+use concord_connector::{ConnectionName, Fault, Instant, Kind, Result};
+use serde::{Deserialize, Serialize};
+
+/// A dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Its id.
+    pub id: String,
+    /// When it was put aside.
+    pub at: Instant,
+    /// From which queue (or `ingest`).
+    pub queue: String,
+    /// Of which connection, when known.
+    pub connection: Option<ConnectionName>,
+    /// Which external record, when known: `organization/42`.
+    pub subject: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// The message, when it can be looked at again.
+    pub message: Option<String>,
+    /// Where a payload that is no message is kept.
+    pub blob: Option<String>,
+}
+
+impl DeadLetter {
+    /// Of a message of a queue.
+    pub fn of_message(hub: &Hub, queue: &QueueName, body: &str, fault: &Fault) -> Self {
+        let message = Message::decode(body).ok();
+        let (connection, subject) = match &message {
+            Some(Message::SignalV1 { connection, signal, .. }) => {
+                (Some(connection.clone()), Some(format!("{}/{}", signal.entity, signal.id)))
+            }
+            Some(Message::ObservationV1(observation)) => {
+                let snapshot = &observation.snapshot;
+                (Some(observation.connection.clone()), Some(format!("{}/{}", snapshot.entity, snapshot.id)))
+            }
+            Some(Message::DeliveryV1 { connection, record, .. }) => (Some(connection.clone()), Some(record.to_string())),
+            Some(Message::PollV1 { connection, entity }) => (Some(connection.clone()), Some(entity.to_string())),
+            Some(Message::RegroupV1 { record }) => (None, Some(record.to_string())),
+            None => (None, None),
+        };
+        Self {
+            id: hub.new_token(),
+            at: hub.now(),
+            queue: queue.to_string(),
+            connection,
+            subject,
+            reason: fault.to_string(),
+            message: Some(body.to_owned()),
+            blob: None,
+        }
+    }
+
+    /// Keeps it.
+    ///
+    /// # Errors
+    /// When the store fails: the message has to stay where it is.
+    pub async fn bury(self, hub: &Hub) -> Result<()> {
+        hub.tally.add(crate::events::Count::DeadLetters);
+        tracing::warn!(queue = %self.queue, dead_letter = %self.id, reason = %self.reason, "Put a message aside as a dead letter.");
+        let mut item = Item::new(keys::dead_letter(&self.id), store::body(&self)?);
+        let sort = format!("{}#{}", crate::record::place(self.at), self.id);
+        item.index.push(IndexEntry { index: Index::DeadLetters, partition: keys::ALL.into(), sort });
+        match hub.table.transact(vec![TableChange::Put(item, Condition::None)]).await {
+            Ok(()) => Ok(()),
+            Err(TransactError::Store(fault)) => Err(fault),
+            Err(TransactError::Cancelled(_)) => {
+                Err(Fault::new(Kind::Unexpected, "dead letter", "an unconditional write was refused"))
+            }
+        }
+    }
+}

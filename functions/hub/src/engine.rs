@@ -1,0 +1,118 @@
+//! Drives a connector: sends what it asks for, authorizes, limits, refreshes. Once, for all of them.
+
+mod auth;
+mod budget;
+
+pub use auth::{Token, TokenAnswer, exchange_code};
+pub use budget::Budgets;
+
+use crate::{
+    events::Count,
+    hub::Hub,
+    ports::{HttpError, HttpRequest, HttpResponse},
+    settings::Connection,
+};
+use concord_connector::{
+    Fault, Instant, Kind, Operation, Outcome, Request, Response, Result, Retry, Step,
+    exchange::Body,
+};
+use std::time::Duration;
+
+/// How many requests one operation may take.
+const EXCHANGES: usize = 64;
+/// How long one request may take in all.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// An outcome and when the first request of the operation left.
+#[derive(Debug)]
+pub struct Ran {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The `read_at` of everything that it read.
+    pub started_at: Instant,
+    /// When the last answer had arrived.
+    pub ended_at: Instant,
+}
+
+impl Hub {
+    /// Carries out an operation at a connection.
+    ///
+    /// # Errors
+    /// The connector's fault, or the engine's own when nothing could be sent. A write whose answer got lost is
+    /// [`Kind::Unknown`].
+    pub async fn run(&self, connection: &Connection, operation: &Operation) -> Result<Ran> {
+        let started_at = self.now();
+        let mut seen: Vec<Response> = Vec::new();
+        for _ in 0..EXCHANGES {
+            match connection.connector.next(&connection.context, operation, &seen)? {
+                Step::Done(outcome) => return Ok(Ran { outcome, started_at, ended_at: self.now() }),
+                Step::Send(request) => seen.push(self.exchange(connection, &request).await.map_err(|fault| {
+                    fault.with("connection", &connection.name).with("operation", operation.name())
+                })?),
+            }
+        }
+        Err(Fault::new(Kind::Unexpected, "engine", format!("the operation took more than {EXCHANGES} requests"))
+            .with("connection", &connection.name))
+    }
+
+    async fn exchange(&self, connection: &Connection, request: &Request) -> Result<Response> {
+        let mut refused: Option<Token> = None;
+        loop {
+            self.budgets.acquire(self, connection, request.limit.as_deref()).await?;
+            let token = self.token(connection, refused.as_ref()).await?;
+            let started_at = self.now();
+            self.tally.add(Count::VendorCalls);
+            let answer = self.http.send(prepare(connection, request, &token)).await;
+            let answer = answer.map_err(|error| broken(connection, request, error))?;
+            let response = respond(answer, started_at);
+            if request.accept.contains(&response.status) {
+                return Ok(response);
+            }
+            let fault = connection.connector.classify(request, &response);
+            if fault.retry == Retry::AfterRefresh && refused.is_none() {
+                refused = Some(token);
+                continue;
+            }
+            return Err(fault);
+        }
+    }
+}
+
+fn prepare(connection: &Connection, request: &Request, token: &Token) -> HttpRequest {
+    let base = token.base_url.as_deref().unwrap_or(&connection.base_url).trim_end_matches('/');
+    let mut url = format!("{base}{}", request.path);
+    if !request.query.is_empty() {
+        let query: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query).finish();
+        url = format!("{url}?{query}");
+    }
+    let mut headers = request.headers.clone();
+    headers.push(("accept".into(), "application/json".into()));
+    headers.extend(token.headers.iter().cloned());
+    let body = match &request.body {
+        Body::Empty => Vec::new(),
+        Body::Json(json) => {
+            headers.push(("content-type".into(), "application/json".into()));
+            json.to_string().into_bytes()
+        }
+        Body::Form(pairs) => {
+            headers.push(("content-type".into(), "application/x-www-form-urlencoded".into()));
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
+        }
+    };
+    HttpRequest { method: request.method.as_str(), url, headers, body, timeout: TIMEOUT, allow_private: connection.allow_private }
+}
+
+pub(crate) fn respond(answer: HttpResponse, started_at: Instant) -> Response {
+    Response::new(answer.status, answer.headers, &answer.body, started_at)
+}
+
+fn broken(connection: &Connection, request: &Request, error: HttpError) -> Fault {
+    let title = &connection.connector.manifest().title;
+    match error {
+        HttpError::NotSent(why) => Fault::new(Kind::Unavailable, "engine", format!("{title} cannot be reached: {why}")),
+        HttpError::Lost(why) if request.writes => {
+            Fault::new(Kind::Unknown, "engine", format!("{title} did not answer a write, which may have been carried out: {why}"))
+        }
+        HttpError::Lost(why) => Fault::new(Kind::Unavailable, "engine", format!("{title} did not answer: {why}")),
+    }
+}

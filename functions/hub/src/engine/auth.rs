@@ -1,0 +1,238 @@
+//! Credentials into headers: static ones from the vault, tokens refreshed once for all who wait.
+
+use crate::{
+    hub::Hub,
+    ports::{HttpRequest, HttpResponse, Secret, Secrets},
+    settings::Connection,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use concord_connector::{Fault, Instant, Kind, Response, Result, manifest::Auth};
+use std::{fmt, sync::Arc, time::Duration};
+
+/// A token is renewed when it has less than this left.
+const MARGIN: Duration = Duration::from_secs(60);
+/// What an access token is taken to live when the vendor does not say.
+const UNSAID_LIFE: Duration = Duration::from_secs(20 * 60);
+/// The life of a signed assertion.
+const ASSERTION_LIFE: Duration = Duration::from_secs(180);
+
+/// What authorizes a request.
+#[derive(Clone)]
+pub struct Token {
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) base_url: Option<String>,
+    expires_at: Instant,
+    serial: u64,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+/// What a token endpoint answered.
+pub struct TokenAnswer {
+    /// The access token.
+    pub access_token: Secret,
+    /// The refresh token, when a new one came with it.
+    pub refresh_token: Option<Secret>,
+    /// When the access token ends.
+    pub expires_at: Instant,
+    /// Where to send requests from now on, when the vendor says.
+    pub instance_url: Option<String>,
+    /// The scopes that were granted, when the vendor says.
+    pub scopes: Option<String>,
+}
+
+impl Hub {
+    /// The token of a connection; another one than `refused`, which the vendor just refused.
+    pub(crate) async fn token(&self, connection: &Connection, refused: Option<&Token>) -> Result<Token> {
+        let auth = connection.connector.manifest().auth.get(&connection.auth).ok_or_else(|| {
+            Fault::new(Kind::Unauthorized, "auth", format!("`{}` is no way to authorize at this system", connection.auth))
+        })?;
+        // One at a time: whoever waits behind a refresh uses its result.
+        let slot = Arc::clone(self.tokens.lock().await.entry(connection.name.to_string()).or_default());
+        let mut slot = slot.lock().await;
+        if let Some(token) = slot.as_ref()
+            && token.expires_at > self.now().plus(MARGIN)
+            && refused.is_none_or(|refused| refused.serial != token.serial)
+        {
+            return Ok(token.clone());
+        }
+        let mut token = self.authorize(connection, auth, refused.is_some()).await?;
+        token.serial = slot.as_ref().map_or(1, |before| before.serial + 1);
+        *slot = Some(token.clone());
+        Ok(token)
+    }
+
+    async fn authorize(&self, connection: &Connection, auth: &Auth, fresh: bool) -> Result<Token> {
+        let secrets = self.vault.read(connection.name.as_str()).await?;
+        let part = |name: &str| secret(connection, &secrets, name);
+        let lasting = |headers| Token { headers, base_url: None, expires_at: Instant::MAX, serial: 0 };
+        match auth {
+            Auth::Bearer {} => Ok(lasting(vec![bearer(&part("token")?)])),
+            Auth::Header { header } => Ok(lasting(vec![(header.clone(), part("token")?.expose().to_owned())])),
+            Auth::Basic {} => {
+                let pair = format!("{}:{}", part("username")?.expose(), part("password")?.expose());
+                Ok(lasting(vec![("authorization".into(), format!("Basic {}", STANDARD.encode(pair)))]))
+            }
+            Auth::Oauth { token_url, .. } => self.refresh(connection, token_url, secrets, fresh).await,
+            Auth::ClientCredentials { token_url, scopes } => {
+                let mut form = vec![
+                    ("grant_type", "client_credentials".to_owned()),
+                    ("client_id", part("client_id")?.expose().to_owned()),
+                    ("client_secret", part("client_secret")?.expose().to_owned()),
+                ];
+                if !scopes.is_empty() {
+                    form.push(("scope", scopes.join(" ")));
+                }
+                Ok(usable(self.ask(connection, token_url, &form).await?))
+            }
+            Auth::JwtBearer { token_url, audience } => {
+                let claims = serde_json::json!({
+                    "iss": part("client_id")?.expose(),
+                    "sub": part("username")?.expose(),
+                    "aud": fill(connection, audience),
+                    "exp": self.now().plus(ASSERTION_LIFE).seconds(),
+                });
+                let assertion = sign(part("private_key")?.expose(), &claims)?;
+                let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()), ("assertion", assertion)];
+                Ok(usable(self.ask(connection, token_url, &form).await?))
+            }
+        }
+    }
+
+    /// A rotated refresh token is written back before the new access token is used.
+    async fn refresh(&self, connection: &Connection, token_url: &str, mut secrets: Secrets, fresh: bool) -> Result<Token> {
+        let kept = |secrets: &Secrets| {
+            let expires_at = Instant::parse(secrets.parts.get("expires_at")?.expose())?;
+            let access = secrets.parts.get("access_token")?;
+            Some(Token { headers: vec![bearer(access)], base_url: None, expires_at, serial: 0 })
+        };
+        if let Some(token) = kept(&secrets).filter(|token| !fresh && token.expires_at > self.now().plus(MARGIN)) {
+            return Ok(token);
+        }
+        let form = [
+            ("grant_type", "refresh_token".to_owned()),
+            ("client_id", secret(connection, &secrets, "client_id")?.expose().to_owned()),
+            ("client_secret", secret(connection, &secrets, "client_secret")?.expose().to_owned()),
+            ("refresh_token", secret(connection, &secrets, "refresh_token")?.expose().to_owned()),
+        ];
+        let answer = self.ask(connection, token_url, &form).await?;
+        secrets.parts.insert("access_token".into(), answer.access_token.clone());
+        secrets.parts.insert("expires_at".into(), Secret::new(answer.expires_at.rfc3339()));
+        if let Some(refresh_token) = &answer.refresh_token {
+            secrets.parts.insert("refresh_token".into(), refresh_token.clone());
+        }
+        if self.vault.write(connection.name.as_str(), secrets).await? {
+            return Ok(usable(answer));
+        }
+        // Another worker refreshed first: its token is the one that counts.
+        let theirs = self.vault.read(connection.name.as_str()).await?;
+        Ok(kept(&theirs).unwrap_or_else(|| usable(answer)))
+    }
+
+    async fn ask(&self, connection: &Connection, token_url: &str, form: &[(&str, String)]) -> Result<TokenAnswer> {
+        exchange_code(self, connection, token_url, form).await
+    }
+}
+
+/// Posts a form to a token endpoint. A path is taken from the connection's base URL, `{name}` from its options.
+///
+/// # Errors
+/// `Unauthorized`, final, when the grant is refused; `Unavailable` when the endpoint is.
+pub async fn exchange_code(hub: &Hub, connection: &Connection, token_url: &str, form: &[(&str, String)]) -> Result<TokenAnswer> {
+    let filled = fill(connection, token_url);
+    let overridden = connection.base_url != base_of(connection);
+    let url = match filled.strip_prefix("https://").and_then(|rest| rest.find('/').map(|at| rest[at..].to_owned())) {
+        // An admin's own base URL (a proxy, a sandbox) serves the tokens as well.
+        Some(path) if overridden => format!("{}{path}", connection.base_url),
+        _ if filled.starts_with('/') => format!("{}{filled}", connection.base_url),
+        _ => filled,
+    };
+    let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish().into_bytes();
+    let request = HttpRequest {
+        method: "POST",
+        url,
+        headers: vec![
+            ("content-type".into(), "application/x-www-form-urlencoded".into()),
+            ("accept".into(), "application/json".into()),
+        ],
+        body,
+        timeout: super::TIMEOUT,
+        allow_private: connection.allow_private,
+    };
+    let started_at = hub.now();
+    let answer: HttpResponse = hub.http.send(request).await.map_err(|_| {
+        Fault::new(Kind::Unavailable, "auth", "the token endpoint cannot be reached").with("connection", &connection.name)
+    })?;
+    let response = super::respond(answer, started_at);
+    read_answer(connection, &response, hub.now())
+}
+
+fn read_answer(connection: &Connection, response: &Response, now: Instant) -> Result<TokenAnswer> {
+    let fault = |kind, sentence: &str| {
+        let code = response.text("/error").filter(|code| code.len() < 64).unwrap_or("none");
+        Fault::new(kind, "auth", sentence).with("connection", &connection.name).with("status", response.status).with("code", code)
+    };
+    match (response.status, response.text("/access_token")) {
+        (200, Some(access)) => {
+            // A base URL that the admin set is meant: nothing is sent elsewhere.
+            let instance = response.text("/instance_url").filter(|_| connection.base_url == base_of(connection));
+            let life = response.at("/expires_in").and_then(|n| n.as_u64().or_else(|| n.as_str()?.parse().ok()));
+            Ok(TokenAnswer {
+                access_token: Secret::new(access),
+                refresh_token: response.text("/refresh_token").map(Secret::new),
+                expires_at: now.plus(life.map_or(UNSAID_LIFE, Duration::from_secs)),
+                instance_url: instance.filter(|url| url.starts_with("https://")).map(str::to_owned),
+                scopes: response.text("/scope").map(str::to_owned),
+            })
+        }
+        (400 | 401 | 403, _) => {
+            let fault = fault(Kind::Unauthorized, "the vendor refuses the credential; run `concord connect` for this connection");
+            Err(fault.retry(concord_connector::Retry::Never))
+        }
+        _ => Err(fault(Kind::Unavailable, "the token endpoint gave no token")),
+    }
+}
+
+fn usable(answer: TokenAnswer) -> Token {
+    Token { headers: vec![bearer(&answer.access_token)], base_url: answer.instance_url, expires_at: answer.expires_at, serial: 0 }
+}
+
+fn bearer(token: &Secret) -> (String, String) {
+    ("authorization".into(), format!("Bearer {}", token.expose()))
+}
+
+/// A part of a connection's secret: given by the configuration, else from the vault.
+pub(crate) fn secret(connection: &Connection, secrets: &Secrets, name: &str) -> Result<Secret> {
+    let given = connection.given_secrets.get(name).and_then(|given| given.first());
+    given.or_else(|| secrets.parts.get(name)).cloned().ok_or_else(|| {
+        Fault::new(Kind::Unauthorized, "auth", format!("the secret `{name}` is missing; run `concord connect {}`", connection.name))
+            .retry(concord_connector::Retry::Never)
+    })
+}
+
+/// Fills `{name}` from a connection's options.
+pub(crate) fn fill(connection: &Connection, template: &str) -> String {
+    let mut filled = template.to_owned();
+    for (name, value) in &connection.context.options {
+        filled = filled.replace(&format!("{{{name}}}"), value);
+    }
+    filled
+}
+
+fn base_of(connection: &Connection) -> String {
+    fill(connection, &connection.connector.manifest().base_url)
+}
+
+#[cfg(feature = "net")]
+fn sign(key: &str, claims: &serde_json::Value) -> Result<String> {
+    crate::net::assertion(key, claims)
+}
+
+#[cfg(not(feature = "net"))]
+fn sign(_key: &str, _claims: &serde_json::Value) -> Result<String> {
+    Err(Fault::new(Kind::Unauthorized, "auth", "this build cannot sign assertions"))
+}

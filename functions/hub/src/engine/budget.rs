@@ -1,0 +1,66 @@
+//! Call budgets: a sliding window per connection and limit.
+
+use crate::{hub::Hub, settings::Connection};
+use concord_connector::{Fault, Instant, Kind, Result, manifest::Limit};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// The longest that a request waits for its turn before the caller is told to come back later.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// When requests were last sent, by connection and limit.
+#[derive(Debug, Default)]
+pub struct Budgets {
+    sent: Mutex<BTreeMap<(String, String), VecDeque<Instant>>>,
+}
+
+impl Budgets {
+    /// Waits for a place in every budget that a request counts against.
+    ///
+    /// # Errors
+    /// `RateLimited`, with the wait, when it would be longer than a request should hold up its batch.
+    pub(crate) async fn acquire(&self, hub: &Hub, connection: &Connection, limit: Option<&str>) -> Result<()> {
+        let manifest = connection.connector.manifest();
+        let limits: Vec<&Limit> =
+            manifest.limits.iter().filter(|one| one.name == "all" || Some(one.name.as_str()) == limit).collect();
+        let mut waited = Duration::ZERO;
+        loop {
+            let Some(wait) = self.take(connection, &limits, hub.now()) else { return Ok(()) };
+            if waited + wait > PATIENCE {
+                return Err(Fault::new(Kind::RateLimited, "engine", "the connection's own call budget is used up")
+                    .with("connection", &connection.name)
+                    .after(wait));
+            }
+            waited += wait;
+            hub.clock.sleep(wait).await;
+        }
+    }
+
+    /// Takes a place in all of them, or says how long to wait.
+    fn take(&self, connection: &Connection, limits: &[&Limit], now: Instant) -> Option<Duration> {
+        let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wait = None;
+        for limit in limits {
+            let window = Duration::from_millis(limit.per_ms);
+            let times = sent.entry((connection.name.to_string(), limit.name.clone())).or_default();
+            while times.front().is_some_and(|at| now.since(*at) >= window) {
+                times.pop_front();
+            }
+            if times.len() >= limit.requests as usize
+                && let Some(first) = times.front()
+            {
+                let left = first.plus(window).since(now).max(Duration::from_millis(1));
+                wait = Some(wait.map_or(left, |wait: Duration| wait.max(left)));
+            }
+        }
+        if wait.is_none() {
+            for limit in limits {
+                sent.entry((connection.name.to_string(), limit.name.clone())).or_default().push_back(now);
+            }
+        }
+        wait
+    }
+}

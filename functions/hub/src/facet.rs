@@ -1,0 +1,178 @@
+//! A facet: what one external record holds and what was said there, kept inside its golden record.
+//!
+//! Two cells per field. `held` is the value there now, whoever put it there; `said` is the last value that somebody
+//! *edited* there. A delivery never touches `said`. Both are a fold over the last versions of the external record, so
+//! that the order in which observations arrive does not matter.
+
+mod apply;
+mod fold;
+mod hash;
+mod version;
+
+pub use apply::Applied;
+pub use fold::{Cell, Said, View};
+pub use hash::{Hash, hash};
+pub use version::{Order, Sort, Version};
+
+use concord_connector::{
+    ConnectionName, ExternalId, Field, Instant, RecordId, SourceVersion, key::Key, snapshot::Presence,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many versions of an external record are kept one by one; older ones are folded into a base.
+pub const VERSIONS: usize = 32;
+/// How many unacknowledged wants a facet keeps; beyond it the oldest two become one.
+pub const WANTS: usize = 8;
+
+/// Names an external record (of its golden record's entity).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Link {
+    /// The connection.
+    pub connection: ConnectionName,
+    /// The id there.
+    pub id: ExternalId,
+}
+
+impl std::fmt::Display for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.connection, self.id)
+    }
+}
+
+/// What a commit decided that the external record should hold, and no receipt has covered yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    /// The record's version that decided it.
+    pub version: u64,
+    /// When it was decided, by the hub's clock.
+    pub at: Instant,
+    /// Per field: the hash of the image that the external record will show.
+    pub fields: BTreeMap<Field, Hash>,
+}
+
+/// The last acknowledged write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastWrite {
+    /// When its answer had arrived.
+    pub ended_at: Instant,
+    /// The external record's version after it.
+    pub version: SourceVersion,
+}
+
+/// What a person decided about the identity of an external record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pins {
+    /// It is the same thing as the other external records that bear this pin.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub join: BTreeSet<String>,
+    /// It is not the same thing as these (by the home of their facets).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub apart: BTreeSet<RecordId>,
+}
+
+/// One external record, as its golden record knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facet {
+    /// Which external record.
+    pub link: Link,
+    /// The record that it belongs to when nothing joins it to another: facets of one home are never parted.
+    pub home: RecordId,
+    /// Versions that were folded.
+    #[serde(default, skip_serializing_if = "View::is_empty")]
+    base: View,
+    /// The last versions, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    versions: Vec<Version>,
+    /// What is on its way there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wants: Vec<Want>,
+    /// The vendor's change token as of the newest version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
+    /// The last acknowledged write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<LastWrite>,
+    /// Keys that the system stores for other connections' records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+    /// What people decided about its identity.
+    #[serde(default)]
+    pub pins: Pins,
+    /// When fields were written back although nobody edited them elsewhere.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reverts: BTreeMap<Field, Vec<Instant>>,
+    /// Fields that are no longer written there until a person decides.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub parked: BTreeSet<Field>,
+}
+
+impl Facet {
+    /// A facet that nothing was observed of yet.
+    pub fn unseen(link: Link, home: RecordId) -> Self {
+        Self {
+            link,
+            home,
+            base: View::default(),
+            versions: Vec::new(),
+            wants: Vec::new(),
+            revision: None,
+            written: None,
+            keys: Vec::new(),
+            pins: Pins::default(),
+            reverts: BTreeMap::new(),
+            parked: BTreeSet::new(),
+        }
+    }
+    /// Whether nothing was observed of it and nothing written yet.
+    pub fn is_unseen(&self) -> bool {
+        self.versions.is_empty() && self.base.is_empty()
+    }
+    /// `held`, `said` and presence: the fold over all versions.
+    pub fn view(&self) -> View {
+        let mut view = self.base.clone();
+        for version in &self.versions {
+            view.fold(version);
+        }
+        view
+    }
+    /// Whether the external record is there.
+    pub fn is_live(&self) -> bool {
+        let last = self.versions.iter().rev().find_map(|version| version.presence.as_ref());
+        matches!(last.unwrap_or(&self.base.presence), Presence::Live)
+    }
+    /// The newest version's place in the order.
+    pub fn last(&self) -> Option<&Order> {
+        self.versions.last().map(|version| &version.order)
+    }
+    /// The newest source version seen.
+    pub fn source_version(&self) -> SourceVersion {
+        self.last().map_or(SourceVersion(0), |order| order.version)
+    }
+    /// When the facet was last confirmed by a read or a write.
+    pub fn confirmed_at(&self) -> Instant {
+        self.versions.last().map_or(Instant::EPOCH, |version| version.last_read)
+    }
+    /// The kept versions, oldest first.
+    pub fn versions(&self) -> &[Version] {
+        &self.versions
+    }
+    /// Whether an unacknowledged want would make a field show a value.
+    pub fn wants_value(&self, field: &Field, image: &Hash) -> bool {
+        self.wants.iter().any(|want| want.fields.get(field) == Some(image))
+    }
+    /// Adds a want, keeping their number bounded.
+    pub fn want(&mut self, want: Want) {
+        self.wants.push(want);
+        if self.wants.len() > WANTS {
+            let oldest = self.wants.remove(0);
+            for (field, hash) in oldest.fields {
+                self.wants[0].fields.entry(field).or_insert(hash);
+            }
+        }
+    }
+    /// Every field with an unacknowledged want.
+    pub fn wanted(&self) -> BTreeSet<&Field> {
+        self.wants.iter().flat_map(|want| want.fields.keys()).collect()
+    }
+}

@@ -1,0 +1,302 @@
+//! Putting an observation or a receipt into its place among the versions.
+
+use super::{Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash};
+use concord_connector::{Field, Instant, Snapshot, Value, snapshot::Presence};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What came of an observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Nothing new: the same content under the same source version.
+    Nothing,
+    /// A version that changed nothing: worth keeping for the order, not worth telling anybody.
+    Bare,
+    /// Something is different there, or is better known.
+    Changed,
+    /// It was read before our last write there had ended, and shows no later version: look again.
+    Stale,
+    /// Older than everything kept.
+    TooOld,
+}
+
+impl Facet {
+    /// Puts what a read showed into its place.
+    pub fn observe(&mut self, snapshot: &Snapshot, read_at: Instant) -> Applied {
+        if let Some(written) = &self.written
+            && read_at < written.ended_at
+            && snapshot.version <= written.version
+            && snapshot.presence == Presence::Live
+        {
+            return Applied::Stale;
+        }
+        let content = hash(&(&snapshot.fields, &snapshot.presence));
+        let order = Order { version: snapshot.version, sort: Sort::Seen, read_at, content };
+        if self.base.folded.as_ref().is_some_and(|folded| order <= *folded) {
+            return Applied::TooOld;
+        }
+        if let Some(applied) = self.widen(snapshot, &order) {
+            return applied;
+        }
+        let was_last = self.last().is_none_or(|last| *last < order);
+        let version = Version {
+            order,
+            last_read: read_at,
+            modified: snapshot.modified,
+            diff: snapshot.fields.clone(),
+            absent: Default::default(),
+            times: snapshot.field_times.clone(),
+            ours: Default::default(),
+            wrote: BTreeMap::new(),
+            presence: Some(snapshot.presence.clone()),
+        };
+        let at = self.insert(version);
+        if was_last {
+            self.revision.clone_from(&snapshot.revision);
+            if snapshot.presence == Presence::Live {
+                self.keys.clone_from(&snapshot.keys);
+            }
+        }
+        let changed =
+            self.versions.get(at).is_none_or(|version| !version.diff.is_empty() || version.presence.is_some());
+        self.shorten();
+        if changed || !was_last { Applied::Changed } else { Applied::Bare }
+    }
+
+    /// Puts our own acknowledged write into its place. `wrote` has, per field, the golden value that was sent and its
+    /// stamp; `after` is the record as the vendor showed it after the write.
+    pub fn receive(&mut self, wrote: &BTreeMap<Field, (Option<Value>, Instant)>, after: &Snapshot, ended_at: Instant) {
+        let order =
+            Order { version: after.version, sort: Sort::Receipt, read_at: ended_at, content: hash(&after.fields) };
+        let diff = wrote
+            .iter()
+            .map(|(field, (golden, _))| {
+                (field.clone(), after.fields.get(field).cloned().unwrap_or_else(|| golden.clone()))
+            })
+            .collect();
+        // Fields that an answer shows and nobody wrote are baselines when they were never seen (a record just created).
+        let known = self.view();
+        let mut diff: BTreeMap<Field, Option<Value>> = diff;
+        if known.cells.is_empty() {
+            for (field, value) in &after.fields {
+                diff.entry(field.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        let version = Version {
+            order,
+            last_read: ended_at,
+            modified: after.modified,
+            diff,
+            absent: Default::default(),
+            times: BTreeMap::new(),
+            ours: Default::default(),
+            wrote: wrote
+                .iter()
+                .map(|(field, (golden, stamp))| (field.clone(), (Hash::of(golden.as_ref()), *stamp)))
+                .collect(),
+            presence: (self.is_unseen() || !self.is_live()).then_some(Presence::Live),
+        };
+        if self.base.folded.as_ref().is_none_or(|folded| version.order > *folded) {
+            self.insert(version);
+            self.shorten();
+        }
+        if self.written.as_ref().is_none_or(|written| written.ended_at <= ended_at) {
+            self.written = Some(LastWrite { ended_at, version: after.version });
+        }
+        if self.source_version() <= after.version {
+            self.revision.clone_from(&after.revision);
+        }
+    }
+
+    /// Forgets wants that a receipt covers: those decided up to the record's version that was delivered.
+    pub fn acknowledge(&mut self, version: u64) {
+        self.wants.retain(|want| want.version > version);
+    }
+
+    /// Marks the external record as taken out by ourselves.
+    pub fn removed(&mut self, at: Instant) {
+        let version = concord_connector::SourceVersion(self.source_version().0.saturating_add(1));
+        let order = Order { version, sort: Sort::Receipt, read_at: at, content: Hash::default() };
+        self.insert(Version {
+            order,
+            last_read: at,
+            modified: Some(at),
+            diff: BTreeMap::new(),
+            absent: Default::default(),
+            times: BTreeMap::new(),
+            ours: Default::default(),
+            wrote: BTreeMap::new(),
+            presence: Some(Presence::Deleted),
+        });
+        self.wants.clear();
+        self.shorten();
+    }
+
+    /// A read of content that is known under the same source version only widens the time in which it was seen. Exact
+    /// edit times that it brings are taken over.
+    fn widen(&mut self, snapshot: &Snapshot, order: &Order) -> Option<Applied> {
+        let same = |known: &Version| {
+            known.order.sort == Sort::Seen
+                && known.order.version == order.version
+                && known.order.content == order.content
+        };
+        // Other content in between (parts of a composite may change without a new version) ends the span.
+        let uninterrupted = |known: &Version| {
+            let (low, high) = (order.read_at.min(known.order.read_at), order.read_at.max(known.last_read));
+            !self.versions.iter().any(|other| {
+                other.order.sort == Sort::Seen
+                    && other.order.version == order.version
+                    && other.order.content != order.content
+                    && (low..=high).contains(&other.order.read_at)
+            })
+        };
+        let Some(at) = self.versions.iter().position(|known| same(known) && uninterrupted(known)) else {
+            return self.confirms_receipt(snapshot, order).then_some(Applied::Nothing);
+        };
+        let known = &mut self.versions[at];
+        let edited_by = known.edited_by();
+        let mut better = false;
+        for (field, time) in &snapshot.field_times {
+            if known.diff.contains_key(field) && known.times.get(field).is_none_or(|before| time < before) {
+                known.times.insert(field.clone(), *time);
+                better = true;
+            }
+        }
+        known.order.read_at = known.order.read_at.min(order.read_at);
+        known.last_read = known.last_read.max(order.read_at);
+        better |= known.edited_by() != edited_by && !known.diff.is_empty();
+        Some(if better { Applied::Changed } else { Applied::Nothing })
+    }
+
+    /// Whether the newest version is our own write and the read shows just that, with nothing else different.
+    fn confirms_receipt(&mut self, snapshot: &Snapshot, order: &Order) -> bool {
+        let Some(last) = self.versions.last() else { return false };
+        if last.order.sort != Sort::Receipt
+            || last.order.version != order.version
+            || snapshot.presence != Presence::Live
+        {
+            return false;
+        }
+        if !self.is_live() {
+            return false;
+        }
+        let view = self.view();
+        snapshot.fields.iter().all(|(field, value)| view.held(field) == Some(value))
+    }
+
+    /// Inserts a version and makes it, and those after it, hold differences only. Returns its place.
+    fn insert(&mut self, mut new: Version) -> usize {
+        let tail = self.split(&new.order);
+        let at = self.versions.partition_point(|known| known.order < new.order);
+        let before = self.view_before(at);
+        let state: BTreeMap<Field, Option<Value>> =
+            before.cells.iter().map(|(field, cell)| (field.clone(), cell.held.clone())).collect();
+        let shown = new.diff.clone();
+        let presence = new.presence.clone().unwrap_or_else(|| before.presence.clone());
+        if new.order.sort == Sort::Seen {
+            new.absent = state.keys().filter(|field| !new.diff.contains_key(*field)).cloned().collect();
+            new.diff.retain(|field, value| state.get(field) != Some(value));
+            new.times.retain(|field, _| new.diff.contains_key(field));
+            new.ours = self.recognised(&new.diff);
+            if presence == before.presence && (at > 0 || !self.base.is_empty()) {
+                new.presence = None;
+            }
+        }
+        self.rebase_following(at, &state, &shown);
+        if let Some(next) = self.versions.get_mut(at)
+            && next.order.sort == Sort::Seen
+        {
+            let then = next.presence.take().unwrap_or_else(|| before.presence.clone());
+            next.presence = (then != presence).then_some(then);
+        }
+        self.versions.insert(at, new);
+        if let Some(tail) = tail {
+            self.insert(tail);
+        }
+        at
+    }
+
+    fn view_before(&self, at: usize) -> View {
+        let mut before = self.base.clone();
+        for version in &self.versions[..at] {
+            before.fold(version);
+        }
+        before
+    }
+
+    /// Where other content was read between two reads of a known one (under the same source version), the known span
+    /// ends before it and begins again after it: the later part is returned.
+    fn split(&mut self, order: &Order) -> Option<Version> {
+        let at = self.versions.iter().position(|known| {
+            known.order.sort == Sort::Seen
+                && known.order.version == order.version
+                && known.order.content != order.content
+                && known.order.read_at < order.read_at
+                && order.read_at <= known.last_read
+        })?;
+        let after = self.view_before(at + 1);
+        let known = &mut self.versions[at];
+        let mut tail = known.clone();
+        tail.order.read_at = known.last_read;
+        known.last_read = known.order.read_at;
+        tail.diff = after.cells.iter().map(|(field, cell)| (field.clone(), cell.held.clone())).collect();
+        tail.diff.retain(|field, _| !known.absent.contains(field));
+        tail.presence = Some(after.presence);
+        Some(tail)
+    }
+
+    /// Fields whose new value is one that we were about to write.
+    fn recognised(&self, diff: &BTreeMap<Field, Option<Value>>) -> BTreeSet<Field> {
+        diff.iter()
+            .filter(|(field, value)| self.wants_value(field, &Hash::of(value.as_ref())))
+            .map(|(field, _)| field.clone())
+            .collect()
+    }
+
+    /// The versions after an inserted one now follow another state: what each showed stays, its differences change. A
+    /// version that is silent about a field passes the change on to the next.
+    fn rebase_following(
+        &mut self,
+        at: usize,
+        state: &BTreeMap<Field, Option<Value>>,
+        shown: &BTreeMap<Field, Option<Value>>,
+    ) {
+        for (field, value) in shown {
+            let before = state.get(field);
+            for next in at..self.versions.len() {
+                let version = &self.versions[next];
+                let receipt = version.order.sort == Sort::Receipt;
+                match version.shows(field, before) {
+                    None if receipt => {}
+                    None => {
+                        self.versions[next].absent.insert(field.clone());
+                    }
+                    Some(_) if receipt => break,
+                    Some(then) if then == *value => {
+                        let version = &mut self.versions[next];
+                        version.diff.remove(field);
+                        version.times.remove(field);
+                        version.ours.remove(field);
+                        break;
+                    }
+                    Some(then) => {
+                        let ours = self.wants_value(field, &Hash::of(then.as_ref()));
+                        let version = &mut self.versions[next];
+                        version.diff.insert(field.clone(), then);
+                        if ours {
+                            version.ours.insert(field.clone());
+                        }
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn shorten(&mut self) {
+        while self.versions.len() > VERSIONS {
+            let oldest = self.versions.remove(0);
+            self.base.fold(&oldest);
+            self.base.folded = Some(oldest.order);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! One version of an external record: what it changed, and how we know.
+
+use super::Hash;
+use concord_connector::{Field, Instant, SourceVersion, Value, snapshot::Presence};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The place of a version: by source version, then by when its read started, then by content. A receipt comes before
+/// reads of the same source version, because they show what it wrote.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Order {
+    /// The vendor's.
+    pub version: SourceVersion,
+    /// Receipt or observation.
+    pub sort: Sort,
+    /// When the first read that showed it started.
+    pub read_at: Instant,
+    /// Breaks ties.
+    pub content: Hash,
+}
+
+/// How a version became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// We wrote it.
+    Receipt,
+    /// We read it.
+    Seen,
+}
+
+/// One version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Its place.
+    pub order: Order,
+    /// When the last read that showed the same content under the same source version started.
+    pub last_read: Instant,
+    /// The vendor's modified time of the record as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified: Option<Instant>,
+    /// The fields that differ from the version before (of a receipt: the fields that were written).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub diff: BTreeMap<Field, Option<Value>>,
+    /// Mapped fields that this read did not show although an earlier one did.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub absent: BTreeSet<Field>,
+    /// When fields of `diff` were edited, where the vendor says so.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub times: BTreeMap<Field, Instant>,
+    /// Fields of `diff` that show a value which we were about to write: our write, whose receipt is missing.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ours: BTreeSet<Field>,
+    /// Of a receipt: the hash of the golden value that each field stands for, and its stamp.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub wrote: BTreeMap<Field, (Hash, Instant)>,
+    /// There or gone, where this version says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presence: Option<Presence>,
+}
+
+impl Version {
+    /// The value that a field has after this version, given the one before; `None` where this version does not show it.
+    pub(super) fn shows(&self, field: &Field, before: Option<&Option<Value>>) -> Option<Option<Value>> {
+        match self.diff.get(field) {
+            Some(value) => Some(value.clone()),
+            None if self.order.sort == Sort::Receipt || self.absent.contains(field) => None,
+            None => before.cloned(),
+        }
+    }
+    /// An upper bound of when an edit that this version brought was made.
+    pub(super) fn edited_by(&self) -> Instant {
+        self.modified.map_or(self.order.read_at, |modified| modified.min(self.order.read_at))
+    }
+}

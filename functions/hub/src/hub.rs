@@ -1,0 +1,99 @@
+//! The hub: its ports and its settings.
+
+use crate::{
+    engine::Budgets,
+    events::Tally,
+    ports::{Blobs, Clock, Entropy, Http, Queue, Table, Vault},
+    settings::Settings,
+};
+use concord_connector::{Instant, RecordId};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+use tokio::sync::Mutex;
+
+/// A connection's token in use; locked while it is renewed.
+pub(crate) type TokenSlot = Arc<Mutex<Option<crate::engine::Token>>>;
+
+/// Everything that a step needs. Cheap to share; the settings are replaced as a whole.
+pub struct Hub {
+    /// The store.
+    pub table: Arc<dyn Table>,
+    /// The queues.
+    pub queue: Arc<dyn Queue>,
+    /// Credentials.
+    pub vault: Arc<dyn Vault>,
+    /// The way out.
+    pub http: Arc<dyn Http>,
+    /// Large payloads.
+    pub blobs: Arc<dyn Blobs>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+    /// What happened since the start.
+    pub tally: Tally,
+    pub(crate) budgets: Budgets,
+    pub(crate) tokens: Mutex<BTreeMap<String, TokenSlot>>,
+    settings: RwLock<Arc<Settings>>,
+}
+
+/// The ports of a hub.
+#[allow(missing_docs)]
+pub struct Ports {
+    pub table: Arc<dyn Table>,
+    pub queue: Arc<dyn Queue>,
+    pub vault: Arc<dyn Vault>,
+    pub http: Arc<dyn Http>,
+    pub blobs: Arc<dyn Blobs>,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Hub {
+    /// A hub over ports.
+    pub fn new(ports: Ports, settings: Settings) -> Self {
+        let Ports { table, queue, vault, http, blobs, clock, entropy } = ports;
+        Self {
+            table,
+            queue,
+            vault,
+            http,
+            blobs,
+            clock,
+            entropy,
+            tally: Tally::default(),
+            budgets: Budgets::default(),
+            tokens: Mutex::default(),
+            settings: RwLock::new(Arc::new(settings)),
+        }
+    }
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+    /// Puts other settings into force.
+    pub fn configure(&self, settings: Settings) {
+        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+    /// Now.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+    /// A new record id: sorts by time of making, then by chance. 26 characters of Crockford's base 32, as a ULID.
+    pub fn new_record_id(&self) -> RecordId {
+        RecordId::new(ulid(self.now(), self.entropy.bytes()))
+    }
+    /// A text that nobody can guess.
+    pub fn new_token(&self) -> String {
+        hex::encode(self.entropy.bytes())
+    }
+}
+
+fn ulid(at: Instant, chance: [u8; 16]) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let time = u128::try_from(at.ms()).unwrap_or(0) & 0xffff_ffff_ffff;
+    let value = time << 80 | (u128::from_be_bytes(chance) >> 48);
+    (0..26).rev().map(|i| char::from(DIGITS[(value >> (i * 5) & 31) as usize])).collect()
+}

@@ -1,0 +1,74 @@
+//! What travels in queues. Shapes outlive deploys: a new shape is a new variant, and readers accept the last two.
+
+use concord_connector::{ConnectionName, Entity, Fault, Instant, RecordId, Result, Signal, Snapshot};
+use serde::{Deserialize, Serialize};
+
+/// A message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    /// To a connector: look there.
+    SignalV1 {
+        /// Where.
+        connection: ConnectionName,
+        /// What was said.
+        signal: Signal,
+        /// When the hub took it in.
+        received_at: Instant,
+    },
+    /// To reconcile: this is what an external record is.
+    ObservationV1(Box<Observation>),
+    /// To a connector: make the external record equal to its golden one. Holds no values: the newest record is read.
+    DeliveryV1 {
+        /// Which record.
+        record: RecordId,
+        /// Where.
+        connection: ConnectionName,
+        /// Its version when this was sent; for the dedupe id only.
+        version: u64,
+    },
+    /// To reconcile: identity of this record waited for a create that is closed now; look again.
+    RegroupV1 {
+        /// Which record.
+        record: RecordId,
+    },
+    /// To a connector: read what changed since the last poll.
+    PollV1 {
+        /// Where.
+        connection: ConnectionName,
+        /// Of what.
+        entity: Entity,
+    },
+}
+
+/// What a connection says an external record is, and when the read that showed it began.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Which connection.
+    pub connection: ConnectionName,
+    /// What it says.
+    pub snapshot: Snapshot,
+    /// When the vendor read started, by the hub's clock.
+    pub read_at: Instant,
+    /// When the hub took in the signal that led here, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signalled_at: Option<Instant>,
+}
+
+impl Message {
+    /// The text that travels.
+    ///
+    /// # Errors
+    /// Never for messages of this crate; `Malformed` would name the shape.
+    pub fn encode(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|e| Fault::malformed("message", e.to_string()))
+    }
+    /// Reads a text.
+    ///
+    /// # Errors
+    /// `Malformed` when it is none of the shapes.
+    pub fn decode(text: &str) -> Result<Self> {
+        serde_json::from_str(text)
+            .map_err(|e| Fault::malformed("message", format!("the message is of no known shape: {e}")))
+    }
+}

@@ -1,0 +1,120 @@
+//! How a record is stored: a plain head, then the facets, compressed.
+
+use super::{Record, Stored};
+use crate::{
+    keys,
+    ports::{Index, IndexEntry, Item},
+};
+use concord_connector::{Fault, Instant, Kind, RecordId, Result};
+use serde::{Deserialize, Serialize};
+
+/// The hard limit of a stored record, in bytes.
+pub const MAX_BYTES: usize = 200 * 1024;
+/// Beyond this many bytes inflated, a stored record is damaged.
+const MAX_INFLATED: usize = 64 * 1024 * 1024;
+/// Fast is enough: facets repeat field names.
+const LEVEL: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Head {
+    RecordV1(Box<Record>),
+    RedirectV1(RecordId),
+}
+
+/// The item of what is stored under a record's id, with revision `rev`.
+///
+/// # Errors
+/// `Rejected`, naming the largest field, when the record exceeds [`MAX_BYTES`].
+pub fn encode(id: &RecordId, stored: &Stored, rev: u64) -> Result<Item> {
+    let (head, facets) = match stored {
+        Stored::Redirect(to) => (Head::RedirectV1(to.clone()), Vec::new()),
+        Stored::Record(record) => {
+            let mut head = record.clone();
+            let facets = std::mem::take(&mut head.facets);
+            let json = serde_json::to_vec(&facets).map_err(|e| Fault::malformed("record", e.to_string()))?;
+            (Head::RecordV1(head), miniz_oxide::deflate::compress_to_vec(&json, LEVEL))
+        }
+    };
+    let head = serde_json::to_vec(&head).map_err(|e| Fault::malformed("record", e.to_string()))?;
+    let mut body = Vec::with_capacity(4 + head.len() + facets.len());
+    body.extend_from_slice(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_be_bytes());
+    body.extend_from_slice(&head);
+    body.extend_from_slice(&facets);
+    if body.len() > MAX_BYTES {
+        return Err(too_large(stored, body.len()));
+    }
+    let mut item = Item { rev, ..Item::new(keys::record(id), body) };
+    if let Stored::Record(record) = stored {
+        item.index = index(record);
+    }
+    Ok(item)
+}
+
+/// What an item holds.
+///
+/// # Errors
+/// `Unexpected` when the item is damaged or of a later version of Concord.
+pub fn decode(item: &Item) -> Result<Stored> {
+    let damaged = |what: String| Fault::new(Kind::Unexpected, "record", format!("a stored record cannot be read: {what}"));
+    let (length, rest) = item.body.split_first_chunk::<4>().ok_or_else(|| damaged("it is empty".into()))?;
+    let length = u32::from_be_bytes(*length) as usize;
+    let head = rest.get(..length).ok_or_else(|| damaged("it is cut".into()))?;
+    match serde_json::from_slice(head).map_err(|e| damaged(e.to_string()))? {
+        Head::RedirectV1(to) => Ok(Stored::Redirect(to)),
+        Head::RecordV1(mut record) => {
+            let json = miniz_oxide::inflate::decompress_to_vec_with_limit(&rest[length..], MAX_INFLATED)
+                .map_err(|e| damaged(e.to_string()))?;
+            record.facets = serde_json::from_slice(&json).map_err(|e| damaged(e.to_string()))?;
+            Ok(Stored::Record(record))
+        }
+    }
+}
+
+fn index(record: &Record) -> Vec<IndexEntry> {
+    let mut entries = Vec::new();
+    let mut entry = |index, partition: String, sort: String| entries.push(IndexEntry { index, partition, sort });
+    if !record.is_placeholder() {
+        entry(Index::List, record.entity.name().to_owned(), record.id.to_string());
+    }
+    for (connection, since) in record.pending() {
+        let next = record.outbox.get(connection).and_then(|outbox| outbox.next_at).unwrap_or(since);
+        entry(Index::Pending, connection.to_string(), format!("{}#{}", place(next), record.id));
+    }
+    if record.regroup {
+        entry(Index::Pending, "regroup".into(), record.id.to_string());
+    }
+    for (connection, outbox) in &record.outbox {
+        for other in &outbox.waiting_on {
+            entry(Index::Waiting, other.to_string(), format!("{}#{connection}", record.id));
+        }
+        if outbox.parked {
+            entry(Index::Pending, format!("parked#{connection}"), record.id.to_string());
+        }
+    }
+    entries
+}
+
+/// An instant as a place in an index: texts sort as instants do.
+pub(crate) fn place(at: Instant) -> String {
+    format!("{:015}", at.ms().max(0))
+}
+
+fn too_large(stored: &Stored, bytes: usize) -> Fault {
+    let mut largest = (0, String::from("none"));
+    if let Stored::Record(record) = stored {
+        for facet in &record.facets {
+            for (field, cell) in facet.view().cells {
+                let size = serde_json::to_vec(&cell).map_or(0, |json| json.len());
+                if size > largest.0 {
+                    largest = (size, format!("{field} at {}", facet.link));
+                }
+            }
+        }
+    }
+    Fault::new(
+        Kind::Rejected,
+        "record",
+        format!("the record would take {bytes} bytes, more than {MAX_BYTES}; its largest field is {} with {} bytes", largest.1, largest.0),
+    )
+}

@@ -1,0 +1,153 @@
+//! Review items: what a person has to decide or to know.
+
+use crate::{
+    facet::{Link, hash},
+    record::Record,
+    resolve::Viewed,
+};
+use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, key::Key};
+use serde::{Deserialize, Serialize};
+
+/// What it is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A key that would join what must not be joined; it joins nobody.
+    AmbiguousKey {
+        /// Of which entity.
+        entity: Entity,
+        /// The key.
+        key: Key,
+        /// Everyone who claims it.
+        claimants: Vec<Link>,
+    },
+    /// A field with rule `manual` whose claims differ.
+    Undecided {
+        /// The record.
+        record: RecordId,
+        /// The field.
+        field: Field,
+        /// Who says what.
+        claims: Vec<(Link, String)>,
+    },
+    /// A field that was written back again and again.
+    ParkedField {
+        /// The record.
+        record: RecordId,
+        /// Where.
+        link: Link,
+        /// Which.
+        field: Field,
+    },
+    /// A record that was deleted in one system.
+    Deleted {
+        /// The record.
+        record: RecordId,
+        /// Where.
+        link: Link,
+    },
+    /// Several records there could be this one; none was created.
+    SeveralFound {
+        /// The record.
+        record: RecordId,
+        /// Where.
+        connection: ConnectionName,
+        /// Their ids there.
+        found: Vec<String>,
+    },
+    /// A record there that could be this one belongs to another golden record already.
+    TakenElsewhere {
+        /// The record.
+        record: RecordId,
+        /// The external record.
+        link: Link,
+        /// Whose it is.
+        owner: RecordId,
+    },
+    /// A delivery was refused again and again.
+    Refused {
+        /// The record.
+        record: RecordId,
+        /// Where.
+        connection: ConnectionName,
+    },
+    /// A delivery waited too long for another record.
+    Waited {
+        /// The record.
+        record: RecordId,
+        /// Where.
+        connection: ConnectionName,
+    },
+    /// An identity change that would touch too many items at once.
+    TooLarge {
+        /// The record.
+        record: RecordId,
+    },
+}
+
+/// A review item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// Its id, derived from what it is about: the same question is asked once.
+    pub id: String,
+    /// What it is about.
+    pub subject: Subject,
+    /// A sentence for the person.
+    pub sentence: String,
+    /// What can be decided; the first is the default.
+    pub choices: Vec<String>,
+    /// When it was raised.
+    pub raised_at: Instant,
+}
+
+impl Review {
+    /// A review item; `raised_at` is set when it is stored.
+    pub fn new(subject: Subject, sentence: String, choices: &[&str]) -> Self {
+        let id = hash(&subject).hex();
+        let choices = choices.iter().map(|choice| (*choice).to_owned()).collect();
+        Self { id, subject, sentence, choices, raised_at: Instant::EPOCH }
+    }
+
+    pub(crate) fn undecided(record: &Record, field: &Field, viewed: &[Viewed<'_>]) -> Self {
+        let claims: Vec<(Link, String)> = viewed
+            .iter()
+            .filter_map(|one| {
+                let said = one.view.said(field)?;
+                Some((one.facet.link.clone(), said.value.as_ref().map_or_else(|| "(empty)".into(), ToString::to_string)))
+            })
+            .collect();
+        let shown: Vec<String> = claims.iter().map(|(link, value)| format!("{link} says `{value}`")).collect();
+        let sentence = format!("`{field}` of {} is decided by a person: {}.", record.id, shown.join(", "));
+        Self::new(Subject::Undecided { record: record.id.clone(), field: field.clone(), claims }, sentence, &["set"])
+    }
+
+    pub(crate) fn ambiguous(entity: Entity, ambiguity: &crate::identity::Ambiguity) -> Self {
+        let claimants: Vec<String> = ambiguity.claimants.iter().map(ToString::to_string).collect();
+        let sentence = format!(
+            "The key {} would make one {entity} of {}, but {}. It joins none of them.",
+            ambiguity.key,
+            claimants.join(", "),
+            ambiguity.why
+        );
+        let subject =
+            Subject::AmbiguousKey { entity, key: ambiguity.key.clone(), claimants: ambiguity.claimants.clone() };
+        Self::new(subject, sentence, &["keep_apart", "merge"])
+    }
+
+    pub(crate) fn too_large(record: &RecordId) -> Self {
+        let sentence = format!("Joining {record} with others would touch too many items at once; merge them step by step.");
+        Self::new(Subject::TooLarge { record: record.clone() }, sentence, &["dismiss"])
+    }
+
+    pub(crate) fn parked_field(record: &RecordId, link: &Link, field: &Field) -> Self {
+        let sentence = format!(
+            "`{field}` of {record} was written back to {link} twice within a day and changed there each time; it is no longer written there. Something at that system undoes it."
+        );
+        Self::new(Subject::ParkedField { record: record.clone(), link: link.clone(), field: field.clone() }, sentence, &["resume", "leave"])
+    }
+
+    pub(crate) fn deleted(record: &Record, link: &Link, what: &str) -> Self {
+        let sentence = format!("{link} was deleted there; {what}.");
+        Self::new(Subject::Deleted { record: record.id.clone(), link: link.clone() }, sentence, &["keep", "delete_everywhere", "create_again"])
+    }
+}

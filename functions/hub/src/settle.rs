@@ -1,0 +1,145 @@
+//! Settle: after facets changed, what is golden now and who has to be told. Pure.
+
+mod wants;
+
+use crate::{
+    facet::Link,
+    record::{OpenCreate, Record, Removal},
+    resolve::{self, Viewed},
+    review::Review,
+    settings::{CONCORD, Connection, Mode, OnDelete, Scope, Settings},
+};
+use concord_connector::{ConnectionName, Instant, RecordId, Value, snapshot::Presence};
+use std::collections::BTreeMap;
+
+/// Why a record is settled.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause<'a> {
+    /// The external record whose observation it is, when it is one.
+    pub observed: Option<&'a Link>,
+    /// Now, by the hub's clock.
+    pub now: Instant,
+    /// Whether the record's membership changed, which makes a new version in any case.
+    pub regrouped: bool,
+}
+
+/// What settling found.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// Golden fields, wants, creates or removal differ from before.
+    pub changed: bool,
+    /// Things that a person has to look at.
+    pub reviews: Vec<Review>,
+}
+
+/// Resolves, then plans: wants, creates, removal. Sets version, configuration and time when anything differs.
+pub fn settle(record: &mut Record, settings: &Settings, redirects: &BTreeMap<RecordId, RecordId>, cause: Cause<'_>) -> Settled {
+    let mut settled = Settled::default();
+    let before = (record.golden.clone(), record.creates.len(), record.removal.clone());
+    let facets = std::mem::take(&mut record.facets);
+    let viewed = resolve::views(&facets, redirects);
+    let (golden, undecided) = resolve::resolve(record.entity, &viewed, &settings.policy);
+    record.golden = golden;
+    for one in undecided {
+        settled.reviews.push(Review::undecided(record, &one.field, &viewed));
+    }
+    removal(record, settings, &viewed, &mut settled.reviews);
+    let next = record.version + 1;
+    let plans = wants::plan(record, settings, &viewed, cause);
+    drop(viewed);
+    record.facets = facets;
+    creates(record, settings, cause.now);
+    let wanted = wants::adopt(record, plans, next, cause, &mut settled.reviews);
+    let open = record.creates.len() > before.1;
+    settled.changed = cause.regrouped || wanted || open || record.golden != before.0 || record.removal != before.2 || record.creates.len() != before.1;
+    record.configuration = settings.revision;
+    if settled.changed || record.version == 0 {
+        settled.changed = true;
+        record.version = next;
+        record.committed_at = cause.now;
+    }
+    settled
+}
+
+/// Opens creates where the record is in scope and missing, and closes those that are no longer called for.
+fn creates(record: &mut Record, settings: &Settings, now: Instant) {
+    if record.is_placeholder() || record.removal.is_some() {
+        record.creates.clear();
+        return;
+    }
+    for (name, connection) in &settings.connections {
+        let known = record.facets.iter().any(|facet| facet.link.connection == *name);
+        if known || !creates_at(record, connection) {
+            if known {
+                record.creates.remove(name);
+            }
+            continue;
+        }
+        record.creates.entry(name.clone()).or_insert(OpenCreate { since: now });
+    }
+    let connections = &settings.connections;
+    record.creates.retain(|name, _| connections.get(name).is_some_and(|connection| connection.mode == Mode::Sync));
+}
+
+/// Whether a record that is missing at a connection is created there.
+pub fn creates_at(record: &Record, connection: &Connection) -> bool {
+    connection.mode == Mode::Sync && would_create_at(record, connection)
+}
+
+/// The same as if the connection were in mode `sync`.
+pub fn would_create_at(record: &Record, connection: &Connection) -> bool {
+    let Some(mapping) = connection.context.mappings.get(&record.entity) else { return false };
+    let writes = mapping.active(&connection.context).any(|rule| rule.flow.creates() && record.value(rule.field.as_str()).is_some());
+    writes
+        && !record.is_placeholder()
+        && !record.facets.iter().any(|facet| facet.link.connection == connection.name)
+        && connection.scope(record.entity).creates(|field| record.value(field))
+}
+
+/// Whether a linked record is still updated at a connection.
+pub fn in_scope(record: &Record, connection: &Connection) -> bool {
+    match connection.scope(record.entity) {
+        Scope::Linked | Scope::All => true,
+        scope => scope.updates(|field| record.value(field)),
+    }
+}
+
+/// What a vendor's delete means for the others.
+fn removal(record: &mut Record, settings: &Settings, viewed: &[Viewed<'_>], reviews: &mut Vec<Review>) {
+    let mut decided = None;
+    for one in viewed {
+        let (Presence::Deleted, Some(at)) = (&one.view.presence, one.view.gone_at) else { continue };
+        let Some(connection) = settings.connections.get(&one.facet.link.connection) else { continue };
+        let ours = one.facet.versions().last().is_some_and(|version| version.order.sort == crate::facet::Sort::Receipt);
+        if ours {
+            continue;
+        }
+        let archive = match connection.on_delete(record.entity) {
+            OnDelete::Unlink => {
+                reviews.push(Review::deleted(record, &one.facet.link, "its other systems keep it, and it is not created there again"));
+                continue;
+            }
+            OnDelete::Archive => true,
+            OnDelete::Propagate => false,
+        };
+        let edited_later = viewed.iter().any(|other| {
+            other.facet.link != one.facet.link && other.view.cells.values().any(|cell| cell.said.as_ref().is_some_and(|said| said.at.is_some_and(|edit| edit > at)))
+        });
+        if edited_later || !one.facet.wants.is_empty() {
+            reviews.push(Review::deleted(record, &one.facet.link, "an edit elsewhere is later than the delete, or had not reached it"));
+            continue;
+        }
+        decided = Some(Removal { by: one.facet.link.clone(), at, archive });
+    }
+    record.removal = decided;
+}
+
+/// Whether a name is Concord's own.
+pub(crate) fn is_concord(connection: &ConnectionName) -> bool {
+    connection.as_str() == CONCORD
+}
+
+/// The golden values of a record by field name.
+pub(crate) fn values(record: &Record) -> impl Fn(&str) -> Option<&Value> {
+    move |field| record.value(field)
+}

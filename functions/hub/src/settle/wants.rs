@@ -1,0 +1,138 @@
+//! Which external records have to change, and in which fields.
+
+use super::{Cause, in_scope, is_concord};
+use crate::{
+    facet::{Facet, Hash, Link, View, Want},
+    record::Record,
+    resolve::{self, Golden, Viewed},
+    review::Review,
+    settings::{Connection, Mode, Settings},
+};
+use concord_connector::{Entity, ExternalId, Field, Reference, Target, Value, mapping::Rule};
+use std::{collections::BTreeMap, convert::Infallible, time::Duration};
+
+/// How often a field may be written back within [`WINDOW`] although nobody edited it elsewhere.
+const REVERTS: usize = 2;
+const WINDOW: Duration = Duration::from_secs(24 * 3600);
+
+/// What one facet has to show.
+pub(super) struct Plan {
+    link: Link,
+    fields: BTreeMap<Field, Hash>,
+}
+
+/// Every difference between golden values and what is held, where the engine may write.
+pub(super) fn plan(record: &Record, settings: &Settings, viewed: &[Viewed<'_>], cause: Cause<'_>) -> Vec<Plan> {
+    let _ = cause;
+    let mut plans = Vec::new();
+    for one in viewed {
+        let Some(connection) = settings.connections.get(&one.facet.link.connection) else { continue };
+        if connection.mode != Mode::Sync || one.facet.is_unseen() || !one.facet.is_live() || !in_scope(record, connection) {
+            continue;
+        }
+        let fields: BTreeMap<Field, Hash> = differences(record.entity, &record.golden, one, connection, settings)
+            .into_iter()
+            .filter(|(field, _)| !one.facet.parked.contains(field))
+            .map(|(field, image)| (field, Hash::of(image.as_ref())))
+            .collect();
+        plans.push(Plan { link: one.facet.link.clone(), fields });
+    }
+    plans
+}
+
+/// The fields whose golden value differs from what an external record holds, with the image that it should show.
+pub fn differences(
+    entity: Entity,
+    golden: &BTreeMap<Field, Golden>,
+    one: &Viewed<'_>,
+    connection: &Connection,
+    settings: &Settings,
+) -> BTreeMap<Field, Option<Value>> {
+    let mut differing = BTreeMap::new();
+    let Ok(mapping) = connection.context.mapping(entity) else { return differing };
+    for rule in mapping.active(&connection.context).filter(|rule| rule.flow.updates()) {
+        let Some(golden) = golden.get(&rule.field) else { continue };
+        if resolve::leaves(&settings.policy, entity, &rule.field, &connection.name) {
+            continue;
+        }
+        if let Some(image) = difference(entity, rule, golden, &one.view, connection) {
+            differing.insert(rule.field.clone(), image);
+        }
+    }
+    differing
+}
+
+fn difference(entity: Entity, rule: &Rule, golden: &Golden, view: &View, connection: &Connection) -> Option<Option<Value>> {
+    // A field that was never shown cannot be compared: no permission, or not there.
+    let cell = view.cells.get(&rule.field)?;
+    if cell.held == golden.value || cell.image_of == Some(Hash::of(golden.value.as_ref())) {
+        return None;
+    }
+    // A value that the system cannot hold is not written; `explain` says so.
+    let image = image(connection, entity, &rule.field, golden.value.as_ref())?;
+    (cell.held != image).then_some(image)
+}
+
+/// What a golden value looks like after a stay at a connection; `None` when it cannot be held there.
+pub fn image(connection: &Connection, entity: Entity, field: &Field, value: Option<&Value>) -> Option<Option<Value>> {
+    let external = value.map(|value| swap(value, &|to| match to {
+        Target::Record(id) => Target::External(ExternalId::new(id.as_str())),
+        other => other,
+    }));
+    let image = connection.connector.image(&connection.context, entity, field, external.flatten().as_ref()).ok()?;
+    Some(image.and_then(|image| swap(&image, &|to| match to {
+        Target::External(id) => Target::Record(id.as_str().into()),
+        other => other,
+    })))
+}
+
+fn swap(value: &Value, swap: &impl Fn(Target) -> Target) -> Option<Value> {
+    let mapped = value.map_references::<Infallible>(&mut |reference| {
+        Ok(Some(Reference { to: swap(reference.to.clone()), ..reference.clone() }))
+    });
+    mapped.unwrap_or_else(|never| match never {})
+}
+
+/// Writes the plans into the facets as wants. True when a want was added.
+pub(super) fn adopt(record: &mut Record, plans: Vec<Plan>, version: u64, cause: Cause<'_>, reviews: &mut Vec<Review>) -> bool {
+    let mut added = false;
+    for plan in plans {
+        let Some(facet) = record.facets.iter_mut().find(|facet| facet.link == plan.link) else { continue };
+        if is_concord(&facet.link.connection) {
+            continue;
+        }
+        let reverted = cause.observed == Some(&facet.link);
+        let mut fields = BTreeMap::new();
+        for (field, hash) in plan.fields {
+            let newest = facet.wants.iter().rev().find_map(|want| want.fields.get(&field));
+            if newest == Some(&hash) {
+                continue;
+            }
+            if reverted && !revert(facet, &field, cause) {
+                reviews.push(Review::parked_field(&record.id, &plan.link, &field));
+                continue;
+            }
+            if !reverted {
+                facet.reverts.remove(&field);
+            }
+            fields.insert(field, hash);
+        }
+        if !fields.is_empty() {
+            facet.want(Want { version, at: cause.now, fields });
+            added = true;
+        }
+    }
+    added
+}
+
+/// Counts a write-back; `false` parks the field.
+fn revert(facet: &mut Facet, field: &Field, cause: Cause<'_>) -> bool {
+    let times = facet.reverts.entry(field.clone()).or_default();
+    times.retain(|at| cause.now.since(*at) < WINDOW);
+    if times.len() >= REVERTS {
+        facet.parked.insert(field.clone());
+        return false;
+    }
+    times.push(cause.now);
+    true
+}

@@ -1,0 +1,198 @@
+//! Reconcile: an observation becomes part of a golden record.
+
+mod references;
+
+use crate::{
+    commit::{ATTEMPTS, Changed, Hindrance, Transaction},
+    dead_letter::DeadLetter,
+    events::Count,
+    facet::{Applied, Facet, Link, Want},
+    hub::Hub,
+    identity,
+    keys,
+    message::{Message, Observation},
+    ports::{Condition, Disposition, Outgoing, QueueName, Received, TableChange},
+    record::Record,
+    settings::{Connection, Settings},
+    settle,
+};
+use concord_connector::{
+    Fault, Kind, RecordId, Result, Retry, Signal,
+    key::{Key, KeyKind},
+    snapshot::Presence,
+};
+use futures::{StreamExt, stream};
+
+/// Takes observations in. Those of one external record are taken one after another.
+pub async fn reconcile(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
+    stream::iter(batch).map(|message| one(hub, message)).buffered(super::PARALLEL).collect().await
+}
+
+async fn one(hub: &Hub, message: &Received) -> Disposition {
+    let outcome = match Message::decode(&message.body) {
+        Ok(Message::ObservationV1(observation)) => observe(hub, &observation).await,
+        Ok(Message::RegroupV1 { record }) => regroup(hub, &record).await,
+        Ok(_) => Err(Fault::malformed("reconcile", "the message belongs in another queue")),
+        Err(fault) => Err(fault),
+    };
+    match outcome {
+        Ok(()) => Disposition::Done,
+        // What cannot be taken in never can: out of the way, with its reason.
+        Err(fault) if fault.retry == Retry::Never => {
+            match DeadLetter::of_message(hub, &QueueName::Observations, &message.body, &fault).bury(hub).await {
+                Ok(()) => Disposition::Done,
+                Err(fault) => super::again(&fault),
+            }
+        }
+        Err(fault) => super::again(&fault),
+    }
+}
+
+/// Takes one observation in.
+///
+/// # Errors
+/// `Malformed` or `Rejected` when it can never be taken in; otherwise try again.
+pub async fn observe(hub: &Hub, observation: &Observation) -> Result<()> {
+    hub.tally.add(Count::Observations);
+    for _ in 0..ATTEMPTS {
+        let settings = hub.settings();
+        let connection = settings.connection(&observation.connection)?;
+        match attempt(hub, &settings, connection, observation).await {
+            Ok(()) => return Ok(()),
+            Err(Hindrance::Raced) => {}
+            Err(Hindrance::Fault(fault)) => return Err(fault),
+        }
+    }
+    Err(Fault::new(Kind::Unavailable, "reconcile", "the record is being changed by too many at once"))
+}
+
+async fn attempt(
+    hub: &Hub,
+    settings: &Settings,
+    connection: &Connection,
+    observation: &Observation,
+) -> std::result::Result<(), Hindrance> {
+    let entity = observation.snapshot.entity;
+    let link = Link { connection: observation.connection.clone(), id: observation.snapshot.id.clone() };
+    let mut transaction = Transaction::default();
+    let mut snapshot = references::normalise(hub, &observation.connection, &observation.snapshot, &mut transaction).await?;
+    let linked = hub.links(entity, std::slice::from_ref(&link)).await?.pop().flatten();
+    let (mut record, rev, new_link) = match &linked {
+        Some(item) => {
+            let (record, rev) = hub.record(&item.record).await?.ok_or_else(|| dangling(&item.record))?;
+            (record, rev, false)
+        }
+        None => {
+            if snapshot.presence == Presence::Deleted {
+                return Ok(());
+            }
+            let (record, rev) = adopt(hub, connection, &link, &snapshot, &mut transaction).await?;
+            (record, rev, true)
+        }
+    };
+    if let Presence::MergedInto(winner) = &snapshot.presence {
+        let winner = Link { connection: link.connection.clone(), id: winner.clone() };
+        references::placeholder(hub, entity, &winner, &mut transaction).await?;
+    }
+    let Some(facet) = record.facet_mut(&link) else { return Err(dangling(&record.id).into()) };
+    let before = (identity::keys(entity, facet), facet.is_live());
+    // A merge at the vendor joins both for good: the loser's key names the winner.
+    if let Presence::MergedInto(winner) = &snapshot.presence {
+        snapshot.keys = facet.keys.clone();
+        facet.keys.push(Key::external(link.connection.as_str(), winner.as_str()));
+    }
+    let applied = facet.observe(&snapshot, observation.read_at);
+    let after = (identity::keys(entity, facet), facet.is_live());
+    match applied {
+        Applied::Nothing if !new_link && before == after => {
+            hub.tally.add(Count::EchoesSuppressed);
+            return Ok(());
+        }
+        Applied::TooOld => return Ok(()),
+        Applied::Stale => {
+            hub.tally.add(Count::StaleReads);
+            return Ok(signal_again(hub, connection, observation).await?);
+        }
+        _ => {}
+    }
+    if let Some(at) = observation.signalled_at.filter(|_| applied == Applied::Changed) {
+        record.signalled_at = Some(record.signalled_at.map_or(at, |earlier| earlier.min(at)));
+    }
+    if applied == Applied::Bare && before == after && !new_link {
+        transaction.put_record(&record, rev)?;
+        return hub.transact(transaction).await;
+    }
+    let changed = Changed { record, rev, observed: Some(link), identity: new_link || before != after };
+    hub.commit(settings, changed, transaction).await?;
+    Ok(())
+}
+
+/// The record for an external record that is new to us: the one that its marker names, when we were about to create it
+/// there, else a record of its own. Identity decides later whether that joins another.
+async fn adopt(
+    hub: &Hub,
+    connection: &Connection,
+    link: &Link,
+    snapshot: &concord_connector::Snapshot,
+    transaction: &mut Transaction,
+) -> std::result::Result<(Record, u64), Hindrance> {
+    let entity = snapshot.entity;
+    if let Some(marker) = &snapshot.marker
+        && let Some((mut record, rev)) = hub.record(marker).await?
+        && record.entity == entity
+        && record.live_at(&connection.name).next().is_none()
+    {
+        let mut facet = Facet::unseen(link.clone(), marker.clone());
+        if record.creates.contains_key(&connection.name) {
+            let fields = settle::images(&record, connection);
+            facet.want(Want { version: record.version, at: hub.now(), fields });
+        }
+        transaction.push(TableChange::Delete(keys::intent(&record.id, &connection.name), Condition::None));
+        transaction.new_link(entity, link, &record.id, marker)?;
+        record.facets.push(facet);
+        return Ok((record, rev));
+    }
+    let id = hub.new_record_id();
+    transaction.new_link(entity, link, &id, &id)?;
+    let mut record = Record::new(id.clone(), entity);
+    record.facets.push(Facet::unseen(link.clone(), id));
+    Ok((record, 0))
+}
+
+/// The same, look again: what was read is older than our own last write there.
+async fn signal_again(hub: &Hub, connection: &Connection, observation: &Observation) -> Result<()> {
+    let snapshot = &observation.snapshot;
+    let signal = Signal::changed(format!("again-{}", hub.new_token()), snapshot.entity, snapshot.id.clone(), hub.now());
+    let message = Message::SignalV1 {
+        connection: connection.name.clone(),
+        signal,
+        received_at: observation.signalled_at.unwrap_or_else(|| hub.now()),
+    };
+    let queue = QueueName::Signals(connection.connector.system().clone());
+    hub.queue.send(&queue, vec![Outgoing::new(message.encode()?)]).await
+}
+
+fn dangling(record: &RecordId) -> Fault {
+    Fault::new(Kind::Unexpected, "reconcile", "a link leads to a record that is not there").with("record", record)
+}
+
+/// Looks at a record's identity again.
+///
+/// # Errors
+/// When the store fails.
+pub async fn regroup(hub: &Hub, id: &RecordId) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        let settings = hub.settings();
+        let Some((record, rev)) = hub.record(id).await? else { return Ok(()) };
+        let changed = Changed { record, rev, observed: None, identity: true };
+        match hub.commit(&settings, changed, Transaction::default()).await {
+            Ok(_) => return Ok(()),
+            Err(Hindrance::Raced) => {}
+            Err(Hindrance::Fault(fault)) => return Err(fault),
+        }
+    }
+    Err(Fault::new(Kind::Unavailable, "reconcile", "the record is being changed by too many at once"))
+}
+
+/// The kind of key by which people join records.
+pub const PIN: KeyKind = KeyKind::Pin;

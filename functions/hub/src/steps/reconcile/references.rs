@@ -1,0 +1,74 @@
+//! References of an observation: from external ids to records. What was never seen gets a placeholder.
+
+use crate::{
+    commit::Transaction,
+    facet::{Facet, Link},
+    hub::Hub,
+    message::Message,
+    ports::{Outgoing, QueueName},
+    record::Record,
+};
+use concord_connector::{ConnectionName, Entity, ExternalId, RecordId, Reference, Result, Signal, Snapshot, Target};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+};
+
+/// The snapshot with every reference leading to a record: to the home of the external record, which stays right through
+/// merges and unmerges.
+pub(super) async fn normalise(
+    hub: &Hub,
+    connection: &ConnectionName,
+    snapshot: &Snapshot,
+    transaction: &mut Transaction,
+) -> Result<Snapshot> {
+    let mut named: BTreeSet<(Entity, ExternalId)> = BTreeSet::new();
+    for reference in snapshot.fields.values().flatten().flat_map(|value| value.references()) {
+        // A record that refers to itself says nothing.
+        if let Target::External(id) = &reference.to
+            && (reference.entity, id) != (snapshot.entity, &snapshot.id)
+        {
+            named.insert((reference.entity, id.clone()));
+        }
+    }
+    if snapshot.fields.values().flatten().all(|value| value.references().is_empty()) {
+        return Ok(snapshot.clone());
+    }
+    let mut homes: BTreeMap<(Entity, ExternalId), RecordId> = BTreeMap::new();
+    for (entity, id) in named {
+        let link = Link { connection: connection.clone(), id: id.clone() };
+        let home = placeholder(hub, entity, &link, transaction).await?;
+        homes.insert((entity, id), home);
+    }
+    let mut normal = snapshot.clone();
+    for value in normal.fields.values_mut() {
+        let Some(held) = value else { continue };
+        let mapped = held.map_references::<Infallible>(&mut |reference| {
+            let Target::External(id) = &reference.to else { return Ok(Some(reference.clone())) };
+            let home = homes.get(&(reference.entity, id.clone()));
+            Ok(home.map(|home| Reference { to: Target::Record(home.clone()), ..reference.clone() }))
+        });
+        *value = mapped.unwrap_or_else(|never| match never {});
+    }
+    Ok(normal)
+}
+
+/// The home of an external record; a placeholder, its link and a signal when it was never seen.
+pub(super) async fn placeholder(hub: &Hub, entity: Entity, link: &Link, transaction: &mut Transaction) -> Result<RecordId> {
+    if let Some(item) = hub.links(entity, std::slice::from_ref(link)).await?.pop().flatten() {
+        return Ok(item.home);
+    }
+    let id = hub.new_record_id();
+    let mut record = Record::new(id.clone(), entity);
+    record.facets.push(Facet::unseen(link.clone(), id.clone()));
+    transaction.put_record(&record, 0)?;
+    transaction.new_link(entity, link, &id, &id)?;
+    // Sent before the commit: a signal too many costs one read, a signal too few would lose the record.
+    let settings = hub.settings();
+    let connection = settings.connection(&link.connection)?;
+    let signal = Signal::changed(format!("placeholder-{link}"), entity, link.id.clone(), hub.now());
+    let message = Message::SignalV1 { connection: link.connection.clone(), signal, received_at: hub.now() };
+    let queue = QueueName::Signals(connection.connector.system().clone());
+    hub.queue.send(&queue, vec![Outgoing::new(message.encode()?)]).await?;
+    Ok(id)
+}
