@@ -46,7 +46,8 @@ pub(crate) fn classify(manifest: &Manifest, request: &Request, response: &Respon
         }
         // 477: the portal is being moved between data centres. 423: it is locked for a moment.
         status @ (423 | 477) => {
-            let sentence = if status == 477 { "HubSpot is moving this portal" } else { "HubSpot has locked the record" };
+            let sentence =
+                if status == 477 { "HubSpot is moving this portal" } else { "HubSpot has locked the record" };
             let wait = response.headers.get("retry-after").and_then(|text| text.trim().parse().ok());
             fault(Kind::Unavailable, sentence.to_owned()).after(wait.map_or(ROLLING, Duration::from_secs))
         }

@@ -4,11 +4,7 @@ use crate::{
     association, link, row,
     script::{Run, Script},
 };
-use concord_connector::{
-    Context, Entity, ExternalId, Outcome, Request, Snapshot,
-    exchange::Refused,
-    time::Instant,
-};
+use concord_connector::{Context, Entity, ExternalId, Outcome, Request, Snapshot, exchange::Refused, time::Instant};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 

@@ -84,8 +84,7 @@ pub(crate) fn poll(
 fn request(object: &str, place: &Place, until: i64) -> Request {
     let modified = row::modified_property(object);
     let filter = |name: &str, operator: &str, value: String| json!({ "propertyName": name, "operator": operator, "value": value });
-    let mut filters =
-        vec![filter(modified, "GTE", place.from.to_string()), filter(modified, "LTE", until.to_string())];
+    let mut filters = vec![filter(modified, "GTE", place.from.to_string()), filter(modified, "LTE", until.to_string())];
     filters.extend(place.after.as_ref().map(|last| filter("hs_object_id", "GT", last.clone())));
     let body = json!({
         "filterGroups": [{ "filters": filters }],

@@ -87,7 +87,8 @@ fn plan<'a>(cx: &Context, entity: Entity, write: &'a Write) -> Job<'a> {
     let encoded = cx.mapping(entity).and_then(|mapping| {
         let mut row = mapping.encode(cx, entity, &write.fields, creating)?;
         let links = link::fields(cx, mapping);
-        job.links = write.fields.iter().filter(|(f, _)| links.contains(f)).map(|(f, v)| (f.clone(), v.clone())).collect();
+        job.links =
+            write.fields.iter().filter(|(f, _)| links.contains(f)).map(|(f, v)| (f.clone(), v.clone())).collect();
         Ok((mapping, row["properties"].take()))
     });
     let (mapping, properties) = match encoded {

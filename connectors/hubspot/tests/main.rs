@@ -1,1 +1,16 @@
+//! The connector against its sandbox, its fixtures and the published signature vectors.
 
+#[path = "main/drive.rs"]
+mod drive;
+#[path = "main/fixtures.rs"]
+mod fixtures;
+#[path = "main/reading.rs"]
+mod reading;
+#[path = "main/refusals.rs"]
+mod refusals;
+#[path = "main/signals.rs"]
+mod signals;
+#[path = "main/signatures.rs"]
+mod signatures;
+#[path = "main/writing.rs"]
+mod writing;

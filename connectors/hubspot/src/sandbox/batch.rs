@@ -108,13 +108,7 @@ impl Portal {
         }
     }
 
-    fn batch_write(
-        &mut self,
-        now: Instant,
-        object: &'static Object,
-        what: &str,
-        body: &Json,
-    ) -> Answer<WireResponse> {
+    fn batch_write(&mut self, now: Instant, object: &'static Object, what: &str, body: &Json) -> Answer<WireResponse> {
         let inputs = inputs(body, ROWS)?;
         let mut seen = BTreeSet::new();
         if inputs.iter().any(|input| what != "create" && !seen.insert(id_at(input, "/id"))) {
@@ -207,7 +201,9 @@ impl Portal {
                 ["create"] | ["associate", "default"] => self.ends(from, to, input).and_then(|(id, other)| {
                     let specs = input["types"].as_array();
                     let kinds = match specs {
-                        Some(specs) => specs.iter().map(|s| link::named(from, to, s).map(Some)).collect::<Answer<_>>()?,
+                        Some(specs) => {
+                            specs.iter().map(|s| link::named(from, to, s).map(Some)).collect::<Answer<_>>()?
+                        }
                         None => vec![None],
                     };
                     for kind in kinds {

@@ -229,7 +229,14 @@ pub(super) const OBJECTS: [Object; 8] = [
             of(
                 "status",
                 Choice(&[
-                    "draft", "submitted", "in_review", "approved", "rejected", "expired", "converted", "withdrawn",
+                    "draft",
+                    "submitted",
+                    "in_review",
+                    "approved",
+                    "rejected",
+                    "expired",
+                    "converted",
+                    "withdrawn",
                 ]),
             ),
             of("amount", Number),

@@ -1,11 +1,7 @@
 //! Webhooks: events in batches of up to 100, signed with v3 and, beside it, v1. Written from the vendor's description of
 //! the signatures; the connector's side of them is another piece of code.
 
-use super::{
-    Portal,
-    property::Object,
-    store::Source,
-};
+use super::{Portal, property::Object, store::Source};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use concord_connector::{
     sandbox::{Push, Subscriber, WireRequest},
@@ -161,7 +157,7 @@ fn signed_uri(url: &str) -> String {
         ("%2C", ","),
         ("%3B", ";"),
     ];
-    escapes.iter().fold(url.to_owned(), |url, (escape, plain)| {
-        url.replace(escape, plain).replace(&escape.to_lowercase(), plain)
-    })
+    escapes
+        .iter()
+        .fold(url.to_owned(), |url, (escape, plain)| url.replace(escape, plain).replace(&escape.to_lowercase(), plain))
 }

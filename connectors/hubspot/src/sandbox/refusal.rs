@@ -26,7 +26,8 @@ impl Refusal {
         Self::invalid(format!("Property values were not valid: {detail}"))
     }
     pub(super) fn not_found(id: &str) -> Self {
-        let mut refusal = Self::new(404, "OBJECT_NOT_FOUND", "Could not get some objects, they may be deleted or not exist.");
+        let mut refusal =
+            Self::new(404, "OBJECT_NOT_FOUND", "Could not get some objects, they may be deleted or not exist.");
         refusal.context = json!({ "ids": [id] });
         refusal
     }

@@ -101,8 +101,19 @@ impl<'a> Filter<'a> {
 
     fn new(object: &Object, json: &'a Json) -> Answer<Self> {
         const KNOWN: [&str; 13] = [
-            "EQ", "NEQ", "LT", "LTE", "GT", "GTE", "BETWEEN", "IN", "NOT_IN", "HAS_PROPERTY", "NOT_HAS_PROPERTY",
-            "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN",
+            "EQ",
+            "NEQ",
+            "LT",
+            "LTE",
+            "GT",
+            "GTE",
+            "BETWEEN",
+            "IN",
+            "NOT_IN",
+            "HAS_PROPERTY",
+            "NOT_HAS_PROPERTY",
+            "CONTAINS_TOKEN",
+            "NOT_CONTAINS_TOKEN",
         ];
         let name = json["propertyName"].as_str().unwrap_or_default();
         let operator = json["operator"].as_str().unwrap_or_default();

@@ -92,7 +92,12 @@ impl Record {
         }
     }
     /// Sets properties that were checked before. An equal value makes no history and no event.
-    pub(super) fn set(&mut self, now: Instant, source: Source, values: &BTreeMap<&'static str, String>) -> Vec<Changed> {
+    pub(super) fn set(
+        &mut self,
+        now: Instant,
+        source: Source,
+        values: &BTreeMap<&'static str, String>,
+    ) -> Vec<Changed> {
         let mut changed = Vec::new();
         for (property, value) in values {
             if self.values.get(property).map_or("", String::as_str) == value {

@@ -139,9 +139,7 @@ fn take(response: &Response, chunk: &[(usize, Json)], jobs: &mut [Job<'_>]) {
         let traced = |json: &&Json| json.get("objectWriteTraceId").and_then(Json::as_str) == Some(&trace(*at));
         let known = |json: &&Json| match &job.id {
             Some(id) => row::id(json).is_some_and(|found| found.as_str() == id),
-            None => {
-                json.pointer("/properties/concord_id").and_then(Json::as_str) == Some(job.write.record.as_str())
-            }
+            None => json.pointer("/properties/concord_id").and_then(Json::as_str) == Some(job.write.record.as_str()),
         };
         let blamed = |error: &&Json| {
             let names = |member: &str, value: &str| {

@@ -8,10 +8,7 @@ use crate::{
     script::{Run, Script},
     search::message,
 };
-use concord_connector::{
-    Context, Entity, ExternalId, Fault, Kind, Request, Response, Target, Value,
-    exchange::Change,
-};
+use concord_connector::{Context, Entity, ExternalId, Fault, Kind, Request, Response, Target, Value, exchange::Change};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,7 +157,8 @@ fn plan(
             plan.label.entry(pair(other)).or_default().insert(kind.clone());
         }
         for (other, kinds) in links {
-            let stays = |kind: &Type| types.iter().any(|(o, k)| (o, k.id, &k.category) == (other, kind.id, &kind.category));
+            let stays =
+                |kind: &Type| types.iter().any(|(o, k)| (o, k.id, &k.category) == (other, kind.id, &kind.category));
             let goes: Vec<&Type> = kinds.iter().filter(|k| slot.takes(k, &roles) && !stays(k)).collect();
             if !goes.is_empty() {
                 plan.unlabel.entry(pair(other)).or_default().extend(goes.into_iter().cloned());

@@ -1,0 +1,148 @@
+//! The engine in ten lines: asks for the next request, sends it to the sandbox, goes on.
+
+use concord_connector::{
+    Connector, Context, Entity, ExternalId, Fault, Operation, Outcome, Request, Response, Snapshot, Step, Value,
+    exchange::{Body, Change, Write, Written},
+    sandbox::{Act, Sandbox, WireRequest},
+    snapshot::Fields,
+    time::Instant,
+};
+use concord_hubspot::sandbox::Portal;
+use serde_json::{Value as Json, json};
+
+/// No operation takes more requests than this.
+const MOST: usize = 130;
+
+pub(crate) struct World {
+    pub(crate) portal: Portal,
+    pub(crate) cx: Context,
+    pub(crate) now: Instant,
+    pub(crate) exchanges: Vec<(Request, Response)>,
+}
+
+impl World {
+    /// A portal that the connector has described already, a minute after some Monday began.
+    pub(crate) fn new() -> Self {
+        Self::of(Portal::new(62_515, 1000))
+    }
+    pub(crate) fn of(portal: Portal) -> Self {
+        let connector = concord_hubspot::connector();
+        let cx = Context::new("hubspot-eu", connector.manifest());
+        let now = Instant::parse("2026-03-02T00:01:00Z").unwrap();
+        let mut world = Self { portal, cx, now, exchanges: Vec::new() };
+        let Outcome::Account(account) = world.run(&Operation::Describe).unwrap() else { panic!("no account") };
+        world.cx.currency = account.currency;
+        world.cx.time_zone = jiff_zone(account.time_zone.as_deref().unwrap());
+        world.cx.vendor_fields = account.fields;
+        world.cx.options.extend(account.facts);
+        world.exchanges.clear();
+        world
+    }
+    pub(crate) fn tick(&mut self, ms: i64) {
+        self.now = Instant::from_ms(self.now.ms() + ms);
+    }
+    pub(crate) fn run(&mut self, operation: &Operation) -> Result<Outcome, Fault> {
+        let connector = concord_hubspot::connector();
+        let mut seen: Vec<Response> = Vec::new();
+        for _ in 0..MOST {
+            match connector.next(&self.cx, operation, &seen)? {
+                Step::Done(outcome) => return Ok(outcome),
+                Step::Send(request) => {
+                    let response = self.send(&request);
+                    self.exchanges.push((request.clone(), response.clone()));
+                    if !request.accept.contains(&response.status) {
+                        return Err(connector.classify(&request, &response));
+                    }
+                    seen.push(response);
+                }
+            }
+        }
+        panic!("`{}` does not end", operation.name());
+    }
+    pub(crate) fn send(&mut self, request: &Request) -> Response {
+        let token = self.portal.credentials().remove("token").unwrap();
+        let wire = wire(request, &token);
+        let answer = self.portal.handle(self.now, &wire);
+        Response::new(answer.status, answer.headers, &answer.body, self.now)
+    }
+
+    pub(crate) fn human(&mut self, act: Act) -> String {
+        self.portal.act(self.now, act).unwrap()
+    }
+    /// A person makes a record.
+    pub(crate) fn made(&mut self, object: &str, properties: Json, associations: Json) -> String {
+        let fields = json!({ "properties": properties, "associations": associations });
+        self.human(Act::Create { object: object.into(), fields })
+    }
+    /// A person edits a record.
+    pub(crate) fn edited(&mut self, object: &str, id: &str, properties: Json) {
+        let fields = json!({ "properties": properties });
+        self.human(Act::Update { object: object.into(), id: id.into(), fields });
+    }
+    pub(crate) fn fetch(&mut self, entity: Entity, id: &str) -> Snapshot {
+        let operation = Operation::Fetch { entity, ids: vec![id.into()] };
+        let Outcome::Records(mut records) = self.run(&operation).unwrap() else { panic!("no records") };
+        assert_eq!(records.len(), 1, "{id} is not visible");
+        records.remove(0).1.unwrap()
+    }
+    pub(crate) fn write(&mut self, entity: Entity, writes: Vec<Write>) -> Vec<Result<Written, String>> {
+        match self.run(&Operation::Write { entity, writes }).unwrap() {
+            Outcome::Written(rows) => rows.into_iter().map(|row| row.map_err(|refused| refused.message)).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+    pub(crate) fn requests(&self) -> Vec<&str> {
+        self.exchanges.iter().map(|(request, _)| request.path.as_str()).collect()
+    }
+}
+
+fn jiff_zone(name: &str) -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::get(name).unwrap()
+}
+
+pub(crate) fn wire(request: &Request, token: &str) -> WireRequest {
+    let query: Vec<String> = request.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let target = if query.is_empty() { request.path.clone() } else { format!("{}?{}", request.path, query.join("&")) };
+    let body = match &request.body {
+        Body::Empty => Vec::new(),
+        Body::Json(json) => json.to_string().into_bytes(),
+        Body::Form(_) => panic!("no operation sends a form"),
+    };
+    let headers = [("authorization".to_owned(), format!("Bearer {token}"))].into();
+    WireRequest { method: request.method.as_str().into(), target, headers, body }
+}
+
+pub(crate) fn fields(pairs: impl IntoIterator<Item = (&'static str, Option<Value>)>) -> Fields {
+    pairs.into_iter().map(|(name, value)| (name.into(), value)).collect()
+}
+
+pub(crate) fn text(text: &str) -> Option<Value> {
+    Value::text(text)
+}
+
+pub(crate) fn create(record: &str, fields: Fields) -> Write {
+    let change = Change::Create { idempotency: format!("create-{record}") };
+    Write { record: record.into(), change, fields }
+}
+
+/// An update on top of what a read showed.
+pub(crate) fn update(record: &str, read: &Snapshot, held_at: Instant, fields: Fields) -> Write {
+    let held = read.fields.iter().filter(|(field, _)| fields.contains_key(*field));
+    let held = held.map(|(field, value)| (field.clone(), value.clone())).collect();
+    let change = Change::Update { id: read.id.clone(), revision: None, held, held_at };
+    Write { record: record.into(), change, fields }
+}
+
+pub(crate) fn done(row: &Result<Written, String>) -> (&Snapshot, &[Snapshot], bool) {
+    match row {
+        Ok(Written::Done { after, overwritten, created }) => (after, overwritten, *created),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn found(outcome: Outcome) -> Vec<ExternalId> {
+    match outcome {
+        Outcome::Found(ids) => ids,
+        other => panic!("{other:?}"),
+    }
+}
