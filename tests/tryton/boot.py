@@ -80,6 +80,16 @@ def company_in_dollars():
     return company, currency
 
 
+def world():
+    """Some countries, as the script that Tryton ships for them would make all of them; and a second currency."""
+    country = Model.get("country.country")
+    for code, name in (("DE", "Germany"), ("FR", "France"), ("GB", "United Kingdom"), ("US", "United States")):
+        country(code=code, name=name).save()
+    euro = Model.get("currency.currency")(name="Euro", code="EUR", symbol="€", rounding=Decimal("0.01"))
+    euro.rates.new(date=datetime.date(2000, 1, 1), rate=Decimal("0.5"))
+    euro.save()
+
+
 def main(configuration, database):
     session = config.set_trytond(f"sqlite:///{database}", config_file=configuration)
     users = Model.get("res.user")
@@ -91,6 +101,7 @@ def main(configuration, database):
     admin.save()
     session._context = users.get_preferences(True, {})
 
+    world()
     accounts = chart_of_accounts(company)
     this_year = datetime.date.today().year
     # Two years, so that a prepared database still posts after New Year's Eve.
@@ -144,6 +155,8 @@ def main(configuration, database):
     print(
         json.dumps(
             {
+                "username": admin.login,
+                "password": "admin",
                 "key": application.key,
                 "company": company.id,
                 "currency": currency.id,

@@ -194,11 +194,7 @@ fn update(
     };
     let values = match entity {
         Entity::Organization => party::changes(cx, raw, &flat),
-        _ => Ok(document::changes(&flat)),
-    };
-    let values = match values {
-        Ok(values) => values,
-        Err(fault) => return Ok(refused(fault)),
+        _ => document::changes(&flat),
     };
     if !values.is_empty() {
         let lock =
@@ -244,7 +240,7 @@ fn creation(cx: &Context, entity: Entity, there: &Situation, write: &Write) -> R
     let flat = mapping.encode(cx, entity, &write.fields, Creating::Yes)?;
     let marker = row::marker(entity, &write.record);
     let values = match entity {
-        Entity::Organization => party::creation(cx, &flat, &marker)?,
+        Entity::Organization => party::creation(cx, &flat, &marker),
         _ => document::creation(cx, entity, &flat, &marker, &there.addresses)?,
     };
     Ok(rpc::request(cx, &mapping.object, "create", vec![json!([values])])?.writing())

@@ -80,7 +80,7 @@ fn condition(key: &Key) -> Option<Json> {
         KeyKind::TaxId => {
             // The compact code of a national type has no country prefix.
             let mut codes = vec![key.value.clone()];
-            codes.extend(tax::identifier(&key.value).map(|(_, code)| code));
+            codes.push(tax::identifier(&key.value).1);
             codes.extend(key.value.get(2..).map(str::to_owned));
             codes.dedup();
             Some(json!(["identifiers.code_compact", "in", codes]))

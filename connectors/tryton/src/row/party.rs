@@ -49,15 +49,16 @@ pub(crate) fn mechanism<'a>(raw: &'a Json, kind: &str) -> Option<&'a Json> {
     elements(raw, "contact_mechanisms").filter(|part| active(part)).find(|part| text(part, "type") == Some(kind))
 }
 
-/// The first identifier that is a tax number.
+/// The first identifier that is a tax number; one with a type before free text.
 pub(crate) fn tax_identifier(raw: &Json) -> Option<&Json> {
-    elements(raw, "identifiers").filter(|part| active(part)).find(|part| tax_number(part).is_some())
+    let numbers = || elements(raw, "identifiers").filter(|part| active(part) && tax_number(part).is_some());
+    numbers().find(|part| text(part, "type").is_some()).or_else(|| numbers().next())
 }
 
 /// The tax number that an identifier is. Its compact code has no blanks and dots.
 pub(crate) fn tax_number(part: &Json) -> Option<String> {
     let code = text(part, "code_compact").or_else(|| text(part, "code"))?;
-    tax::number(text(part, "type")?, code)
+    tax::number(text(part, "type"), code)
 }
 
 /// A text of a part.

@@ -1,7 +1,7 @@
 //! Parties: lists are edited in place, so that what else hangs on an address or a number stays.
 
 use crate::{row::party, tax};
-use concord_connector::{Context, Fault, Kind, Result};
+use concord_connector::Context;
 use serde_json::{Map, Value as Json, json};
 
 /// The lists of a party, and the models of their elements.
@@ -14,14 +14,14 @@ pub(super) const PARTS: &[(&str, &str)] = &[
 const CONTACTS: &[&str] = &["phone", "email", "website"];
 
 /// The values of a new party.
-pub(super) fn creation(cx: &Context, flat: &Json, marker: &str) -> Result<Map<String, Json>> {
+pub(super) fn creation(cx: &Context, flat: &Json, marker: &str) -> Map<String, Json> {
     let mut values = Map::new();
     values.insert("name".into(), flat.get("name").cloned().unwrap_or(Json::Null));
 
     // Without a type it is free text: nothing checks it and it counts as no tax number.
     let mut identifiers = vec![json!({ "type": null, "code": marker })];
     if let Some(number) = flat.get("tax_id").and_then(Json::as_str) {
-        let (kind, code) = tax_identifier(number)?;
+        let (kind, code) = tax::identifier(number);
         identifiers.push(json!({ "type": kind, "code": code }));
     }
     values.insert("identifiers".into(), json!([["create", identifiers]]));
@@ -39,22 +39,19 @@ pub(super) fn creation(cx: &Context, flat: &Json, marker: &str) -> Result<Map<St
     let lines = flat.get("address").map(|address| address_values(cx, address)).unwrap_or_default();
     // A sale needs an address to be quoted, be it empty; Tryton's own client makes one too.
     values.insert("addresses".into(), json!([["create", [lines]]]));
-    Ok(values)
+    values
 }
 
 /// The changes of a party that is there.
-pub(super) fn changes(cx: &Context, raw: &Json, flat: &Json) -> Result<Map<String, Json>> {
+pub(super) fn changes(cx: &Context, raw: &Json, flat: &Json) -> Map<String, Json> {
     let mut values = Map::new();
     values.extend(flat.get("name").map(|name| ("name".to_owned(), name.clone())));
 
     if let Some(number) = flat.get("tax_id") {
-        let part = match number.as_str() {
-            Some(number) => {
-                let (kind, code) = tax_identifier(number)?;
-                Some(json!({ "type": kind, "code": code }))
-            }
-            None => None,
-        };
+        let part = number.as_str().map(|number| {
+            let (kind, code) = tax::identifier(number);
+            json!({ "type": kind, "code": code })
+        });
         edit(&mut values, "identifiers", party::tax_identifier(raw), part);
     }
     for kind in CONTACTS {
@@ -67,7 +64,7 @@ pub(super) fn changes(cx: &Context, raw: &Json, flat: &Json) -> Result<Map<Strin
         // Emptied, not deleted: sales name it.
         edit(&mut values, "addresses", party::address(raw), Some(Json::Object(address_values(cx, address))));
     }
-    Ok(values)
+    values
 }
 
 /// Adds the command that makes one element of a list hold these values; without values it is deleted.
@@ -104,11 +101,4 @@ fn address_values(cx: &Context, address: &Json) -> Map<String, Json> {
 pub(super) fn fact_id(cx: &Context, fact: &str, name: &str) -> Option<Json> {
     let known: Json = serde_json::from_str(cx.option(fact)?).ok()?;
     known.get(name.trim().to_lowercase()).cloned()
-}
-
-fn tax_identifier(number: &str) -> Result<(&'static str, String)> {
-    tax::identifier(number).ok_or_else(|| {
-        let sentence = "Tryton has no type for a tax number that begins like this one; correct its country prefix";
-        Fault::new(Kind::Rejected, "tryton.encode", sentence).with("field", "tax_id")
-    })
 }
