@@ -68,7 +68,12 @@ impl Hub {
         let now = self.now();
         let Changed { mut record, rev, observed, identity } = changed;
         if record.configuration > settings.revision {
-            return Err(Fault::new(Kind::Unavailable, "commit", "the record was resolved with a newer configuration; reloading").into());
+            return Err(Fault::new(
+                Kind::Unavailable,
+                "commit",
+                "the record was resolved with a newer configuration; reloading",
+            )
+            .into());
         }
         let cause = Cause { observed: observed.as_ref(), now, regrouped: false };
         let mut reviews = Vec::new();
@@ -86,7 +91,8 @@ impl Hub {
         self.transact(transaction).await?;
         for record in committed.records.values().filter(|record| record.committed_at == now) {
             self.tally.add(Count::Commits);
-            let fresh = record.golden.values().filter(|golden| golden.conflict && observed.as_ref() == Some(&golden.from));
+            let fresh =
+                record.golden.values().filter(|golden| golden.conflict && observed.as_ref() == Some(&golden.from));
             for golden in fresh {
                 self.tally.decided_by(golden.rule.name());
             }
@@ -121,9 +127,14 @@ impl Hub {
         for ambiguity in &regrouped.ambiguities {
             reviews.push(Review::ambiguous(record.entity, ambiguity));
         }
-        let moving: BTreeSet<&RecordId> =
-            regrouped.records.keys().chain(regrouped.redirects.keys()).filter(|id| around.revs.contains_key(*id)).collect();
-        let too_large = moving.len() + regrouped.records.values().map(|record| record.facets.len()).sum::<usize>() > transaction::MOST / 2;
+        let moving: BTreeSet<&RecordId> = regrouped
+            .records
+            .keys()
+            .chain(regrouped.redirects.keys())
+            .filter(|id| around.revs.contains_key(*id))
+            .collect();
+        let too_large = moving.len() + regrouped.records.values().map(|record| record.facets.len()).sum::<usize>()
+            > transaction::MOST / 2;
         if too_large {
             reviews.push(Review::too_large(&record.id));
         }
@@ -183,7 +194,11 @@ impl Hub {
     }
 
     /// Where references of a record's facets lead now, as far as more than one record is named.
-    async fn redirects(&self, record: &Record, known: &BTreeMap<RecordId, RecordId>) -> Result<BTreeMap<RecordId, RecordId>> {
+    async fn redirects(
+        &self,
+        record: &Record,
+        known: &BTreeMap<RecordId, RecordId>,
+    ) -> Result<BTreeMap<RecordId, RecordId>> {
         let mut named: BTreeSet<RecordId> = BTreeSet::new();
         for facet in &record.facets {
             for cell in facet.view().cells.values() {
@@ -199,13 +214,15 @@ impl Hub {
         if !named.is_empty() {
             let named: Vec<RecordId> = named.into_iter().filter(|id| !redirects.contains_key(id)).collect();
             let found = self.records(&named).await?;
-            redirects.extend(found.into_iter().filter(|(id, (record, _))| *id != record.id).map(|(id, (record, _))| (id, record.id)));
+            redirects.extend(
+                found.into_iter().filter(|(id, (record, _))| *id != record.id).map(|(id, (record, _))| (id, record.id)),
+            );
         }
         Ok(redirects)
     }
 
     /// Adds review items that are not there yet; those that a person decided are not raised again.
-    async fn raise(&self, transaction: &mut Transaction, reviews: Vec<Review>, now: Instant) -> Result<()> {
+    pub(crate) async fn raise(&self, transaction: &mut Transaction, reviews: Vec<Review>, now: Instant) -> Result<()> {
         let reviews: BTreeMap<String, Review> = reviews.into_iter().map(|review| (review.id.clone(), review)).collect();
         if reviews.is_empty() {
             return Ok(());

@@ -43,7 +43,9 @@ impl DeadLetter {
                 let snapshot = &observation.snapshot;
                 (Some(observation.connection.clone()), Some(format!("{}/{}", snapshot.entity, snapshot.id)))
             }
-            Some(Message::DeliveryV1 { connection, record, .. }) => (Some(connection.clone()), Some(record.to_string())),
+            Some(Message::DeliveryV1 { connection, record, .. }) => {
+                (Some(connection.clone()), Some(record.to_string()))
+            }
             Some(Message::PollV1 { connection, entity }) => (Some(connection.clone()), Some(entity.to_string())),
             Some(Message::RegroupV1 { record }) => (None, Some(record.to_string())),
             None => (None, None),

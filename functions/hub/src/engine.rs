@@ -13,8 +13,7 @@ use crate::{
     settings::Connection,
 };
 use concord_connector::{
-    Fault, Instant, Kind, Operation, Outcome, Request, Response, Result, Retry, Step,
-    exchange::Body,
+    Fault, Instant, Kind, Operation, Outcome, Request, Response, Result, Retry, Step, exchange::Body,
 };
 use std::time::Duration;
 
@@ -46,9 +45,11 @@ impl Hub {
         for _ in 0..EXCHANGES {
             match connection.connector.next(&connection.context, operation, &seen)? {
                 Step::Done(outcome) => return Ok(Ran { outcome, started_at, ended_at: self.now() }),
-                Step::Send(request) => seen.push(self.exchange(connection, &request).await.map_err(|fault| {
-                    fault.with("connection", &connection.name).with("operation", operation.name())
-                })?),
+                Step::Send(request) => {
+                    seen.push(self.exchange(connection, &request).await.map_err(|fault| {
+                        fault.with("connection", &connection.name).with("operation", operation.name())
+                    })?)
+                }
             }
         }
         Err(Fault::new(Kind::Unexpected, "engine", format!("the operation took more than {EXCHANGES} requests"))
@@ -99,7 +100,14 @@ fn prepare(connection: &Connection, request: &Request, token: &Token) -> HttpReq
             url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
         }
     };
-    HttpRequest { method: request.method.as_str(), url, headers, body, timeout: TIMEOUT, allow_private: connection.allow_private }
+    HttpRequest {
+        method: request.method.as_str(),
+        url,
+        headers,
+        body,
+        timeout: TIMEOUT,
+        allow_private: connection.allow_private,
+    }
 }
 
 pub(crate) fn respond(answer: HttpResponse, started_at: Instant) -> Response {
@@ -110,9 +118,11 @@ fn broken(connection: &Connection, request: &Request, error: HttpError) -> Fault
     let title = &connection.connector.manifest().title;
     match error {
         HttpError::NotSent(why) => Fault::new(Kind::Unavailable, "engine", format!("{title} cannot be reached: {why}")),
-        HttpError::Lost(why) if request.writes => {
-            Fault::new(Kind::Unknown, "engine", format!("{title} did not answer a write, which may have been carried out: {why}"))
-        }
+        HttpError::Lost(why) if request.writes => Fault::new(
+            Kind::Unknown,
+            "engine",
+            format!("{title} did not answer a write, which may have been carried out: {why}"),
+        ),
         HttpError::Lost(why) => Fault::new(Kind::Unavailable, "engine", format!("{title} did not answer: {why}")),
     }
 }

@@ -6,10 +6,11 @@ use crate::{
     ports::{Blobs, Clock, Entropy, Http, Queue, Table, Vault},
     settings::Settings,
 };
-use concord_connector::{Instant, RecordId};
+use concord_connector::{ConnectionName, Instant, RecordId};
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 use tokio::sync::Mutex;
 
@@ -35,6 +36,7 @@ pub struct Hub {
     /// What happened since the start.
     pub tally: Tally,
     pub(crate) budgets: Budgets,
+    pub(crate) due: Due,
     pub(crate) tokens: Mutex<BTreeMap<String, TokenSlot>>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -65,6 +67,7 @@ impl Hub {
             entropy,
             tally: Tally::default(),
             budgets: Budgets::default(),
+            due: Due::default(),
             tokens: Mutex::default(),
             settings: RwLock::new(Arc::new(settings)),
         }
@@ -88,6 +91,23 @@ impl Hub {
     /// A text that nobody can guess.
     pub fn new_token(&self) -> String {
         hex::encode(self.entropy.bytes())
+    }
+}
+
+/// When things were done last, in memory.
+#[derive(Default)]
+pub(crate) struct Due(std::sync::Mutex<BTreeMap<(String, String), Instant>>);
+
+impl Due {
+    /// Whether something that is done every so often is due; notes that it is done now.
+    pub(crate) fn every(&self, what: &str, connection: &ConnectionName, now: Instant, every: Duration) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = last.entry((connection.to_string(), what.to_owned())).or_insert(Instant::EPOCH);
+        let due = now.since(*slot) >= every;
+        if due {
+            *slot = now;
+        }
+        due
     }
 }
 

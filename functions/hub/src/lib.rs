@@ -1,4 +1,28 @@
 //! The hub: one golden record per thing, kept in step with every system that knows it.
 
+pub mod breaker;
+#[cfg(any(feature = "embedded", feature = "testing"))]
+pub mod broker;
+pub mod commit;
+pub mod config;
+pub mod dead_letter;
+#[cfg(feature = "embedded")]
+pub mod embedded;
+pub mod engine;
+pub mod events;
+pub mod facet;
+pub mod hub;
+pub mod identity;
 pub mod keys;
+pub mod message;
+pub mod policy;
 pub mod ports;
+pub mod record;
+pub mod resolve;
+pub mod review;
+pub mod settings;
+pub mod settle;
+pub mod steps;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;

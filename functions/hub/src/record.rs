@@ -2,9 +2,13 @@
 
 mod codec;
 
+pub(crate) use codec::place;
 pub use codec::{MAX_BYTES, decode, encode};
 
-use crate::{facet::{Facet, Link}, resolve::Golden};
+use crate::{
+    facet::{Facet, Link},
+    resolve::Golden,
+};
 use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, Value, exchange::Refused};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,7 +150,11 @@ impl Record {
             note(connection, create.since);
         }
         if let Some(removal) = &self.removal {
-            for facet in self.facets.iter().filter(|facet| facet.is_live() && facet.link.connection.as_str() != crate::settings::CONCORD) {
+            for facet in self
+                .facets
+                .iter()
+                .filter(|facet| facet.is_live() && facet.link.connection.as_str() != crate::settings::CONCORD)
+            {
                 note(&facet.link.connection, removal.at);
             }
         }

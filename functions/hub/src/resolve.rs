@@ -6,7 +6,9 @@ use crate::{
     facet::{Facet, Link, Said, View},
     policy::{FieldPolicy, Policy, Rule},
 };
-use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, Reference, Target, Value, snapshot::Presence};
+use concord_connector::{
+    ConnectionName, Entity, Field, Instant, RecordId, Reference, Target, Value, snapshot::Presence,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     cmp::Reverse,
@@ -151,7 +153,7 @@ fn claims<'a>(viewed: &'a [Viewed<'_>], field: &Field, policy: &FieldPolicy) -> 
 
 /// Whether a connection's edits of a field are left as they are there.
 pub fn leaves(policy: &Policy, entity: Entity, field: &Field, connection: &ConnectionName) -> bool {
-    policy.of(entity, field).is_some_and(|policy| {
-        policy.others == crate::policy::Others::Leave && !policy.may_say(connection)
-    })
+    policy
+        .of(entity, field)
+        .is_some_and(|policy| policy.others == crate::policy::Others::Leave && !policy.may_say(connection))
 }

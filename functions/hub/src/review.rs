@@ -113,7 +113,10 @@ impl Review {
             .iter()
             .filter_map(|one| {
                 let said = one.view.said(field)?;
-                Some((one.facet.link.clone(), said.value.as_ref().map_or_else(|| "(empty)".into(), ToString::to_string)))
+                Some((
+                    one.facet.link.clone(),
+                    said.value.as_ref().map_or_else(|| "(empty)".into(), ToString::to_string),
+                ))
             })
             .collect();
         let shown: Vec<String> = claims.iter().map(|(link, value)| format!("{link} says `{value}`")).collect();
@@ -135,7 +138,8 @@ impl Review {
     }
 
     pub(crate) fn too_large(record: &RecordId) -> Self {
-        let sentence = format!("Joining {record} with others would touch too many items at once; merge them step by step.");
+        let sentence =
+            format!("Joining {record} with others would touch too many items at once; merge them step by step.");
         Self::new(Subject::TooLarge { record: record.clone() }, sentence, &["dismiss"])
     }
 
@@ -143,11 +147,19 @@ impl Review {
         let sentence = format!(
             "`{field}` of {record} was written back to {link} twice within a day and changed there each time; it is no longer written there. Something at that system undoes it."
         );
-        Self::new(Subject::ParkedField { record: record.clone(), link: link.clone(), field: field.clone() }, sentence, &["resume", "leave"])
+        Self::new(
+            Subject::ParkedField { record: record.clone(), link: link.clone(), field: field.clone() },
+            sentence,
+            &["resume", "leave"],
+        )
     }
 
     pub(crate) fn deleted(record: &Record, link: &Link, what: &str) -> Self {
         let sentence = format!("{link} was deleted there; {what}.");
-        Self::new(Subject::Deleted { record: record.id.clone(), link: link.clone() }, sentence, &["keep", "delete_everywhere", "create_again"])
+        Self::new(
+            Subject::Deleted { record: record.id.clone(), link: link.clone() },
+            sentence,
+            &["keep", "delete_everywhere", "create_again"],
+        )
     }
 }

@@ -2,6 +2,8 @@
 
 mod wants;
 
+pub use wants::{differences, image};
+
 use crate::{
     facet::Link,
     record::{OpenCreate, Record, Removal},
@@ -9,7 +11,7 @@ use crate::{
     review::Review,
     settings::{CONCORD, Connection, Mode, OnDelete, Scope, Settings},
 };
-use concord_connector::{ConnectionName, Instant, RecordId, Value, snapshot::Presence};
+use concord_connector::{ConnectionName, Instant, RecordId, snapshot::Presence};
 use std::collections::BTreeMap;
 
 /// Why a record is settled.
@@ -33,7 +35,12 @@ pub struct Settled {
 }
 
 /// Resolves, then plans: wants, creates, removal. Sets version, configuration and time when anything differs.
-pub fn settle(record: &mut Record, settings: &Settings, redirects: &BTreeMap<RecordId, RecordId>, cause: Cause<'_>) -> Settled {
+pub fn settle(
+    record: &mut Record,
+    settings: &Settings,
+    redirects: &BTreeMap<RecordId, RecordId>,
+    cause: Cause<'_>,
+) -> Settled {
     let mut settled = Settled::default();
     let before = (record.golden.clone(), record.creates.len(), record.removal.clone());
     let facets = std::mem::take(&mut record.facets);
@@ -51,7 +58,12 @@ pub fn settle(record: &mut Record, settings: &Settings, redirects: &BTreeMap<Rec
     creates(record, settings, cause.now);
     let wanted = wants::adopt(record, plans, next, cause, &mut settled.reviews);
     let open = record.creates.len() > before.1;
-    settled.changed = cause.regrouped || wanted || open || record.golden != before.0 || record.removal != before.2 || record.creates.len() != before.1;
+    settled.changed = cause.regrouped
+        || wanted
+        || open
+        || record.golden != before.0
+        || record.removal != before.2
+        || record.creates.len() != before.1;
     record.configuration = settings.revision;
     if settled.changed || record.version == 0 {
         settled.changed = true;
@@ -89,7 +101,9 @@ pub fn creates_at(record: &Record, connection: &Connection) -> bool {
 /// The same as if the connection were in mode `sync`.
 pub fn would_create_at(record: &Record, connection: &Connection) -> bool {
     let Some(mapping) = connection.context.mappings.get(&record.entity) else { return false };
-    let writes = mapping.active(&connection.context).any(|rule| rule.flow.creates() && record.value(rule.field.as_str()).is_some());
+    let writes = mapping
+        .active(&connection.context)
+        .any(|rule| rule.flow.creates() && record.value(rule.field.as_str()).is_some());
     writes
         && !record.is_placeholder()
         && !record.facets.iter().any(|facet| facet.link.connection == connection.name)
@@ -116,17 +130,30 @@ fn removal(record: &mut Record, settings: &Settings, viewed: &[Viewed<'_>], revi
         }
         let archive = match connection.on_delete(record.entity) {
             OnDelete::Unlink => {
-                reviews.push(Review::deleted(record, &one.facet.link, "its other systems keep it, and it is not created there again"));
+                reviews.push(Review::deleted(
+                    record,
+                    &one.facet.link,
+                    "its other systems keep it, and it is not created there again",
+                ));
                 continue;
             }
             OnDelete::Archive => true,
             OnDelete::Propagate => false,
         };
         let edited_later = viewed.iter().any(|other| {
-            other.facet.link != one.facet.link && other.view.cells.values().any(|cell| cell.said.as_ref().is_some_and(|said| said.at.is_some_and(|edit| edit > at)))
+            other.facet.link != one.facet.link
+                && other
+                    .view
+                    .cells
+                    .values()
+                    .any(|cell| cell.said.as_ref().is_some_and(|said| said.at.is_some_and(|edit| edit > at)))
         });
         if edited_later || !one.facet.wants.is_empty() {
-            reviews.push(Review::deleted(record, &one.facet.link, "an edit elsewhere is later than the delete, or had not reached it"));
+            reviews.push(Review::deleted(
+                record,
+                &one.facet.link,
+                "an edit elsewhere is later than the delete, or had not reached it",
+            ));
             continue;
         }
         decided = Some(Removal { by: one.facet.link.clone(), at, archive });
@@ -134,12 +161,21 @@ fn removal(record: &mut Record, settings: &Settings, viewed: &[Viewed<'_>], revi
     record.removal = decided;
 }
 
+/// The images that an external record made from a record will show, by field: for recognising it when it shows up before
+/// its receipt.
+pub fn images(record: &Record, connection: &Connection) -> BTreeMap<concord_connector::Field, crate::facet::Hash> {
+    let Some(mapping) = connection.context.mappings.get(&record.entity) else { return BTreeMap::new() };
+    let rules = mapping.active(&connection.context).filter(|rule| rule.flow.creates());
+    rules
+        .filter_map(|rule| {
+            let golden = record.golden.get(&rule.field)?;
+            let image = wants::image(connection, record.entity, &rule.field, golden.value.as_ref())?;
+            Some((rule.field.clone(), crate::facet::Hash::of(image.as_ref())))
+        })
+        .collect()
+}
+
 /// Whether a name is Concord's own.
 pub(crate) fn is_concord(connection: &ConnectionName) -> bool {
     connection.as_str() == CONCORD
-}
-
-/// The golden values of a record by field name.
-pub(crate) fn values(record: &Record) -> impl Fn(&str) -> Option<&Value> {
-    move |field| record.value(field)
 }

@@ -33,7 +33,8 @@ pub struct KeyItem {
 /// Reads a JSON body.
 pub(crate) fn parse<T: DeserializeOwned>(item: &Item) -> Result<T> {
     serde_json::from_slice(&item.body).map_err(|e| {
-        Fault::new(Kind::Unexpected, "store", format!("a stored item cannot be read: {e}")).with("item", &item.key.partition)
+        Fault::new(Kind::Unexpected, "store", format!("a stored item cannot be read: {e}"))
+            .with("item", &item.key.partition)
     })
 }
 
@@ -94,6 +95,9 @@ impl Hub {
             return Ok(Vec::new());
         }
         let items = self.table.get(&names).await?;
-        items.iter().map(|item| item.as_ref().map_or(Ok((KeyItem::default(), 0)), |item| Ok((parse(item)?, item.rev)))).collect()
+        items
+            .iter()
+            .map(|item| item.as_ref().map_or(Ok((KeyItem::default(), 0)), |item| Ok((parse(item)?, item.rev))))
+            .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Gathering what identity needs: every record that a key, or a chain of keys, connects with a changed one.
 
-use super::{Transaction, Hindrance};
+use super::{Hindrance, Transaction};
 use crate::{
     facet::Link,
     hub::Hub,
@@ -10,7 +10,10 @@ use crate::{
     record::Record,
     store::{KeyItem, LinkItem},
 };
-use concord_connector::{Entity, RecordId, Result, key::{Key, KeyKind}};
+use concord_connector::{
+    Entity, RecordId, Result,
+    key::{Key, KeyKind},
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// More records than this behind one chain of keys are not one thing: the chain is cut there.
@@ -81,8 +84,11 @@ impl Hub {
                     around.keys.insert(key, (item, rev));
                 }
             }
-            let known: BTreeSet<Link> =
-                around.records.values().flat_map(|record| record.facets.iter().map(|facet| facet.link.clone())).collect();
+            let known: BTreeSet<Link> = around
+                .records
+                .values()
+                .flat_map(|record| record.facets.iter().map(|facet| facet.link.clone()))
+                .collect();
             let fresh: Vec<Link> = claimants.difference(&known).cloned().collect();
             let links = self.links(entity, &fresh).await?;
             if first {

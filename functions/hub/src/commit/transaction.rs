@@ -80,7 +80,11 @@ impl Transaction {
         for (key, (item, rev)) in &around.keys {
             let mut claimants: BTreeSet<Link> = item.claimants.iter().cloned().collect();
             for (link, claimed) in &around.claims {
-                if claims(claimed, key) { claimants.insert(link.clone()) } else { claimants.remove(link) };
+                if claims(claimed, key) {
+                    claimants.insert(link.clone())
+                } else {
+                    claimants.remove(link)
+                };
             }
             let changed = claimants != item.claimants.iter().cloned().collect();
             let name = keys::key(around.entity, key);

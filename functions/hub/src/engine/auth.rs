@@ -49,7 +49,11 @@ impl Hub {
     /// The token of a connection; another one than `refused`, which the vendor just refused.
     pub(crate) async fn token(&self, connection: &Connection, refused: Option<&Token>) -> Result<Token> {
         let auth = connection.connector.manifest().auth.get(&connection.auth).ok_or_else(|| {
-            Fault::new(Kind::Unauthorized, "auth", format!("`{}` is no way to authorize at this system", connection.auth))
+            Fault::new(
+                Kind::Unauthorized,
+                "auth",
+                format!("`{}` is no way to authorize at this system", connection.auth),
+            )
         })?;
         // One at a time: whoever waits behind a refresh uses its result.
         let slot = Arc::clone(self.tokens.lock().await.entry(connection.name.to_string()).or_default());
@@ -97,14 +101,23 @@ impl Hub {
                     "exp": self.now().plus(ASSERTION_LIFE).seconds(),
                 });
                 let assertion = sign(part("private_key")?.expose(), &claims)?;
-                let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()), ("assertion", assertion)];
+                let form = [
+                    ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()),
+                    ("assertion", assertion),
+                ];
                 Ok(usable(self.ask(connection, token_url, &form).await?))
             }
         }
     }
 
     /// A rotated refresh token is written back before the new access token is used.
-    async fn refresh(&self, connection: &Connection, token_url: &str, mut secrets: Secrets, fresh: bool) -> Result<Token> {
+    async fn refresh(
+        &self,
+        connection: &Connection,
+        token_url: &str,
+        mut secrets: Secrets,
+        fresh: bool,
+    ) -> Result<Token> {
         let kept = |secrets: &Secrets| {
             let expires_at = Instant::parse(secrets.parts.get("expires_at")?.expose())?;
             let access = secrets.parts.get("access_token")?;
@@ -142,7 +155,12 @@ impl Hub {
 ///
 /// # Errors
 /// `Unauthorized`, final, when the grant is refused; `Unavailable` when the endpoint is.
-pub async fn exchange_code(hub: &Hub, connection: &Connection, token_url: &str, form: &[(&str, String)]) -> Result<TokenAnswer> {
+pub async fn exchange_code(
+    hub: &Hub,
+    connection: &Connection,
+    token_url: &str,
+    form: &[(&str, String)],
+) -> Result<TokenAnswer> {
     let filled = fill(connection, token_url);
     let overridden = connection.base_url != base_of(connection);
     let url = match filled.strip_prefix("https://").and_then(|rest| rest.find('/').map(|at| rest[at..].to_owned())) {
@@ -165,7 +183,8 @@ pub async fn exchange_code(hub: &Hub, connection: &Connection, token_url: &str, 
     };
     let started_at = hub.now();
     let answer: HttpResponse = hub.http.send(request).await.map_err(|_| {
-        Fault::new(Kind::Unavailable, "auth", "the token endpoint cannot be reached").with("connection", &connection.name)
+        Fault::new(Kind::Unavailable, "auth", "the token endpoint cannot be reached")
+            .with("connection", &connection.name)
     })?;
     let response = super::respond(answer, started_at);
     read_answer(connection, &response, hub.now())
@@ -174,7 +193,10 @@ pub async fn exchange_code(hub: &Hub, connection: &Connection, token_url: &str, 
 fn read_answer(connection: &Connection, response: &Response, now: Instant) -> Result<TokenAnswer> {
     let fault = |kind, sentence: &str| {
         let code = response.text("/error").filter(|code| code.len() < 64).unwrap_or("none");
-        Fault::new(kind, "auth", sentence).with("connection", &connection.name).with("status", response.status).with("code", code)
+        Fault::new(kind, "auth", sentence)
+            .with("connection", &connection.name)
+            .with("status", response.status)
+            .with("code", code)
     };
     match (response.status, response.text("/access_token")) {
         (200, Some(access)) => {
@@ -190,7 +212,10 @@ fn read_answer(connection: &Connection, response: &Response, now: Instant) -> Re
             })
         }
         (400 | 401 | 403, _) => {
-            let fault = fault(Kind::Unauthorized, "the vendor refuses the credential; run `concord connect` for this connection");
+            let fault = fault(
+                Kind::Unauthorized,
+                "the vendor refuses the credential; run `concord connect` for this connection",
+            );
             Err(fault.retry(concord_connector::Retry::Never))
         }
         _ => Err(fault(Kind::Unavailable, "the token endpoint gave no token")),
@@ -198,7 +223,12 @@ fn read_answer(connection: &Connection, response: &Response, now: Instant) -> Re
 }
 
 fn usable(answer: TokenAnswer) -> Token {
-    Token { headers: vec![bearer(&answer.access_token)], base_url: answer.instance_url, expires_at: answer.expires_at, serial: 0 }
+    Token {
+        headers: vec![bearer(&answer.access_token)],
+        base_url: answer.instance_url,
+        expires_at: answer.expires_at,
+        serial: 0,
+    }
 }
 
 fn bearer(token: &Secret) -> (String, String) {
@@ -209,8 +239,12 @@ fn bearer(token: &Secret) -> (String, String) {
 pub(crate) fn secret(connection: &Connection, secrets: &Secrets, name: &str) -> Result<Secret> {
     let given = connection.given_secrets.get(name).and_then(|given| given.first());
     given.or_else(|| secrets.parts.get(name)).cloned().ok_or_else(|| {
-        Fault::new(Kind::Unauthorized, "auth", format!("the secret `{name}` is missing; run `concord connect {}`", connection.name))
-            .retry(concord_connector::Retry::Never)
+        Fault::new(
+            Kind::Unauthorized,
+            "auth",
+            format!("the secret `{name}` is missing; run `concord connect {}`", connection.name),
+        )
+        .retry(concord_connector::Retry::Never)
     })
 }
 

@@ -64,3 +64,11 @@ impl Budgets {
         wait
     }
 }
+
+impl Budgets {
+    /// Counts a hint against its own budget; `false` when that is used up.
+    pub(crate) fn hint(&self, connection: &Connection, now: Instant, per_minute: u32) -> bool {
+        let limit = Limit { name: "hints".into(), requests: per_minute, per_ms: 60_000 };
+        self.take(connection, &[&limit], now).is_none()
+    }
+}

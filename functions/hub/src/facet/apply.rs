@@ -150,7 +150,7 @@ impl Facet {
             })
         };
         let Some(at) = self.versions.iter().position(|known| same(known) && uninterrupted(known)) else {
-            return self.confirms_receipt(snapshot, order).then_some(Applied::Nothing);
+            return self.confirms_newest(snapshot, order).then_some(Applied::Nothing);
         };
         let known = &mut self.versions[at];
         let edited_by = known.edited_by();
@@ -167,20 +167,23 @@ impl Facet {
         Some(if better { Applied::Changed } else { Applied::Nothing })
     }
 
-    /// Whether the newest version is our own write and the read shows just that, with nothing else different.
-    fn confirms_receipt(&mut self, snapshot: &Snapshot, order: &Order) -> bool {
+    /// Whether the newest version is of the same source version and the read shows nothing else than it, if perhaps fewer
+    /// fields: our own write come back, or a poll that sees less than a read by id.
+    fn confirms_newest(&mut self, snapshot: &Snapshot, order: &Order) -> bool {
         let Some(last) = self.versions.last() else { return false };
-        if last.order.sort != Sort::Receipt
-            || last.order.version != order.version
+        if last.order.version != order.version
+            || last.order > *order
+            || !self.is_live()
             || snapshot.presence != Presence::Live
         {
             return false;
         }
-        if !self.is_live() {
-            return false;
-        }
         let view = self.view();
-        snapshot.fields.iter().all(|(field, value)| view.held(field) == Some(value))
+        let same = snapshot.fields.iter().all(|(field, value)| view.held(field) == Some(value));
+        if same && let Some(last) = self.versions.last_mut() {
+            last.last_read = last.last_read.max(order.read_at);
+        }
+        same
     }
 
     /// Inserts a version and makes it, and those after it, hold differences only. Returns its place.

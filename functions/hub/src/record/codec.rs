@@ -56,7 +56,8 @@ pub fn encode(id: &RecordId, stored: &Stored, rev: u64) -> Result<Item> {
 /// # Errors
 /// `Unexpected` when the item is damaged or of a later version of Concord.
 pub fn decode(item: &Item) -> Result<Stored> {
-    let damaged = |what: String| Fault::new(Kind::Unexpected, "record", format!("a stored record cannot be read: {what}"));
+    let damaged =
+        |what: String| Fault::new(Kind::Unexpected, "record", format!("a stored record cannot be read: {what}"));
     let (length, rest) = item.body.split_first_chunk::<4>().ok_or_else(|| damaged("it is empty".into()))?;
     let length = u32::from_be_bytes(*length) as usize;
     let head = rest.get(..length).ok_or_else(|| damaged("it is cut".into()))?;
@@ -115,6 +116,9 @@ fn too_large(stored: &Stored, bytes: usize) -> Fault {
     Fault::new(
         Kind::Rejected,
         "record",
-        format!("the record would take {bytes} bytes, more than {MAX_BYTES}; its largest field is {} with {} bytes", largest.1, largest.0),
+        format!(
+            "the record would take {bytes} bytes, more than {MAX_BYTES}; its largest field is {} with {} bytes",
+            largest.1, largest.0
+        ),
     )
 }

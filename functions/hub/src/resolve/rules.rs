@@ -5,10 +5,7 @@ use crate::{
     policy::{FieldPolicy, Rule},
     settings::CONCORD,
 };
-use concord_connector::{
-    Entity, Field, Instant, Money, Value,
-    schema::Type,
-};
+use concord_connector::{Entity, Field, Instant, Money, Value, schema::Type};
 use std::collections::BTreeMap;
 
 /// The winner; `None` where a person has to decide.
@@ -59,7 +56,9 @@ fn won(winner: &Claim<'_>, claims: &[Claim<'_>], rule: Rule) -> Golden {
     let (mut conflict, mut uncertain) = (false, false);
     for loser in losers {
         conflict |= winner.said.at.is_some() || rule != Rule::Latest;
-        let (Some(lost_at), Some(after), Some(at)) = (loser.said.at, winner.said.after, winner.said.at) else { continue };
+        let (Some(lost_at), Some(after), Some(at)) = (loser.said.at, winner.said.after, winner.said.at) else {
+            continue;
+        };
         uncertain |= rule == Rule::Latest && after < lost_at && lost_at <= at;
     }
     Golden {
@@ -100,11 +99,14 @@ fn deltas(field: &Field, claims: &[Claim<'_>]) -> Option<Golden> {
         Some(Value::Money(money)) => Some(*money),
         _ => None,
     };
-    let owner = claims.iter().filter(|claim| money(claim).is_some()).min_by_key(|claim| (claim.rank, &claim.facet.link))?;
+    let owner =
+        claims.iter().filter(|claim| money(claim).is_some()).min_by_key(|claim| (claim.rank, &claim.facet.link))?;
     let base = money(owner)?;
     let sum = claims
         .iter()
-        .filter(|claim| matches!(claim.view.held(field), Some(Some(Value::Money(held))) if held.currency == base.currency))
+        .filter(
+            |claim| matches!(claim.view.held(field), Some(Some(Value::Money(held))) if held.currency == base.currency),
+        )
         .filter_map(|claim| claim.view.cells.get(field))
         .fold(base.minor, |sum, cell| sum.saturating_add(cell.delta));
     let latest = latest(claims)?;

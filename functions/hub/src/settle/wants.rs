@@ -27,7 +27,11 @@ pub(super) fn plan(record: &Record, settings: &Settings, viewed: &[Viewed<'_>], 
     let mut plans = Vec::new();
     for one in viewed {
         let Some(connection) = settings.connections.get(&one.facet.link.connection) else { continue };
-        if connection.mode != Mode::Sync || one.facet.is_unseen() || !one.facet.is_live() || !in_scope(record, connection) {
+        if connection.mode != Mode::Sync
+            || one.facet.is_unseen()
+            || !one.facet.is_live()
+            || !in_scope(record, connection)
+        {
             continue;
         }
         let fields: BTreeMap<Field, Hash> = differences(record.entity, &record.golden, one, connection, settings)
@@ -62,7 +66,13 @@ pub fn differences(
     differing
 }
 
-fn difference(entity: Entity, rule: &Rule, golden: &Golden, view: &View, connection: &Connection) -> Option<Option<Value>> {
+fn difference(
+    entity: Entity,
+    rule: &Rule,
+    golden: &Golden,
+    view: &View,
+    connection: &Connection,
+) -> Option<Option<Value>> {
     // A field that was never shown cannot be compared: no permission, or not there.
     let cell = view.cells.get(&rule.field)?;
     if cell.held == golden.value || cell.image_of == Some(Hash::of(golden.value.as_ref())) {
@@ -75,15 +85,19 @@ fn difference(entity: Entity, rule: &Rule, golden: &Golden, view: &View, connect
 
 /// What a golden value looks like after a stay at a connection; `None` when it cannot be held there.
 pub fn image(connection: &Connection, entity: Entity, field: &Field, value: Option<&Value>) -> Option<Option<Value>> {
-    let external = value.map(|value| swap(value, &|to| match to {
-        Target::Record(id) => Target::External(ExternalId::new(id.as_str())),
-        other => other,
-    }));
+    let external = value.map(|value| {
+        swap(value, &|to| match to {
+            Target::Record(id) => Target::External(ExternalId::new(id.as_str())),
+            other => other,
+        })
+    });
     let image = connection.connector.image(&connection.context, entity, field, external.flatten().as_ref()).ok()?;
-    Some(image.and_then(|image| swap(&image, &|to| match to {
-        Target::External(id) => Target::Record(id.as_str().into()),
-        other => other,
-    })))
+    Some(image.and_then(|image| {
+        swap(&image, &|to| match to {
+            Target::External(id) => Target::Record(id.as_str().into()),
+            other => other,
+        })
+    }))
 }
 
 fn swap(value: &Value, swap: &impl Fn(Target) -> Target) -> Option<Value> {
@@ -94,7 +108,13 @@ fn swap(value: &Value, swap: &impl Fn(Target) -> Target) -> Option<Value> {
 }
 
 /// Writes the plans into the facets as wants. True when a want was added.
-pub(super) fn adopt(record: &mut Record, plans: Vec<Plan>, version: u64, cause: Cause<'_>, reviews: &mut Vec<Review>) -> bool {
+pub(super) fn adopt(
+    record: &mut Record,
+    plans: Vec<Plan>,
+    version: u64,
+    cause: Cause<'_>,
+    reviews: &mut Vec<Review>,
+) -> bool {
     let mut added = false;
     for plan in plans {
         let Some(facet) = record.facets.iter_mut().find(|facet| facet.link == plan.link) else { continue };
@@ -118,6 +138,8 @@ pub(super) fn adopt(record: &mut Record, plans: Vec<Plan>, version: u64, cause: 
             fields.insert(field, hash);
         }
         if !fields.is_empty() {
+            // What was given up begins anew with something new to say.
+            record.outbox.remove(&plan.link.connection);
             facet.want(Want { version, at: cause.now, fields });
             added = true;
         }

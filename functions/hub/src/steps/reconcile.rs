@@ -2,25 +2,22 @@
 
 mod references;
 
+pub(super) use references::normalise;
+
 use crate::{
     commit::{ATTEMPTS, Changed, Hindrance, Transaction},
     dead_letter::DeadLetter,
     events::Count,
     facet::{Applied, Facet, Link, Want},
     hub::Hub,
-    identity,
-    keys,
+    identity, keys,
     message::{Message, Observation},
     ports::{Condition, Disposition, Outgoing, QueueName, Received, TableChange},
     record::Record,
     settings::{Connection, Settings},
     settle,
 };
-use concord_connector::{
-    Fault, Kind, RecordId, Result, Retry, Signal,
-    key::{Key, KeyKind},
-    snapshot::Presence,
-};
+use concord_connector::{Fault, Kind, RecordId, Result, Retry, Signal, key::Key, snapshot::Presence};
 use futures::{StreamExt, stream};
 
 /// Takes observations in. Those of one external record are taken one after another.
@@ -75,7 +72,8 @@ async fn attempt(
     let entity = observation.snapshot.entity;
     let link = Link { connection: observation.connection.clone(), id: observation.snapshot.id.clone() };
     let mut transaction = Transaction::default();
-    let mut snapshot = references::normalise(hub, &observation.connection, &observation.snapshot, &mut transaction).await?;
+    let mut snapshot =
+        references::normalise(hub, &observation.connection, &observation.snapshot, &mut transaction).await?;
     let linked = hub.links(entity, std::slice::from_ref(&link)).await?.pop().flatten();
     let (mut record, rev, new_link) = match &linked {
         Some(item) => {
@@ -193,6 +191,3 @@ pub async fn regroup(hub: &Hub, id: &RecordId) -> Result<()> {
     }
     Err(Fault::new(Kind::Unavailable, "reconcile", "the record is being changed by too many at once"))
 }
-
-/// The kind of key by which people join records.
-pub const PIN: KeyKind = KeyKind::Pin;

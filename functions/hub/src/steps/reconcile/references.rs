@@ -16,7 +16,7 @@ use std::{
 
 /// The snapshot with every reference leading to a record: to the home of the external record, which stays right through
 /// merges and unmerges.
-pub(super) async fn normalise(
+pub(in crate::steps) async fn normalise(
     hub: &Hub,
     connection: &ConnectionName,
     snapshot: &Snapshot,
@@ -54,7 +54,12 @@ pub(super) async fn normalise(
 }
 
 /// The home of an external record; a placeholder, its link and a signal when it was never seen.
-pub(super) async fn placeholder(hub: &Hub, entity: Entity, link: &Link, transaction: &mut Transaction) -> Result<RecordId> {
+pub(super) async fn placeholder(
+    hub: &Hub,
+    entity: Entity,
+    link: &Link,
+    transaction: &mut Transaction,
+) -> Result<RecordId> {
     if let Some(item) = hub.links(entity, std::slice::from_ref(link)).await?.pop().flatten() {
         return Ok(item.home);
     }

@@ -1,0 +1,91 @@
+//! `concord.toml`: connections, policy and overlays, as an admin writes them.
+//!
+//! Three phases. [`Document::parse`] needs the text only, [`Document::check`] the connectors that are compiled in,
+//! [`Document::settings`] what the accounts say of themselves and the secrets. Every mistake has its place in the text
+//! and says what to write instead; one run names them all.
+
+mod check;
+mod compile;
+mod install;
+mod mistake;
+mod nearest;
+mod overlay;
+mod policy;
+mod reader;
+mod scope;
+mod section;
+
+pub use install::{Installed, install, stored};
+pub use mistake::Mistake;
+
+use crate::facet::{Hash, hash};
+use policy::PolicySection;
+use reader::{Reader, Spot};
+use section::Section;
+use toml::de::DeTable;
+
+/// What may stand at the top of the document.
+const TOP: &[&str] = &["public_url", "connections", "policy"];
+
+/// A document that can be read. Whether its names exist is for [`Document::check`] to say.
+#[derive(Clone, Debug)]
+pub struct Document {
+    text: String,
+    canonical: String,
+    public_url: Option<Spot<String>>,
+    connections: Vec<Section>,
+    policy: Vec<PolicySection>,
+}
+
+impl Document {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// Every mistake that shows without knowing any system, in the order of the text.
+    pub fn parse(text: &str) -> Result<Self, Vec<Mistake>> {
+        let (root, broken) = DeTable::parse_recoverable(text);
+        if !broken.is_empty() {
+            return Err(broken.iter().map(|error| mistake::of_toml(text, error)).collect());
+        }
+        let mut reader = Reader::default();
+        let root = root.get_ref();
+        reader.known(root, "the document", TOP);
+        let public_url = reader.text(root, "public_url").and_then(|url| section::public_url(&mut reader, url));
+        let mut connections = Vec::new();
+        if let Some((table, _)) = reader.table(root, "connections") {
+            connections.extend(table.iter().filter_map(|(name, value)| Section::read(&mut reader, name, value)));
+        }
+        let mut policy = Vec::new();
+        if let Some((table, _)) = reader.table(root, "policy") {
+            for (entity, value) in table {
+                policy.extend(PolicySection::read(&mut reader, entity, value));
+            }
+        }
+        let mistakes = reader.finish(text);
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let canonical = toml::from_str::<toml::Table>(text)
+            .and_then(|table| toml::to_string(&table).map_err(|e| serde::de::Error::custom(e.to_string())));
+        let canonical = canonical.map_err(|error| vec![mistake::of_toml(text, &error)])?;
+        Ok(Self { text: text.to_owned(), canonical, public_url, connections, policy })
+    }
+
+    /// The text as it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+    /// The document without comments and white space. The order of its sections is kept, because it means something:
+    /// between connections of one category the first is the more trusted.
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+    /// Equal for documents that say the same.
+    pub fn hash(&self) -> Hash {
+        hash(&self.canonical)
+    }
+    /// The names of the connections, in the order of the document.
+    pub fn connections(&self) -> impl Iterator<Item = &str> {
+        self.connections.iter().map(|section| section.name.value.as_str())
+    }
+}

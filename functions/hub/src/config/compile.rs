@@ -1,0 +1,172 @@
+//! From a document to settings.
+
+use super::{
+    Document,
+    check::{self, Accounts, Registry},
+    section::Section,
+};
+use crate::{
+    policy::{FieldPolicy, Others, Policy},
+    ports::Secret,
+    settings::{Connection, Settings},
+};
+use concord_connector::{
+    ConnectionName, Connector, Context, Fault, Field, Kind, Result, exchange::Account, schema::Category,
+};
+use jiff::tz::TimeZone;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The part of a connection's secret that holds what its webhooks are signed with.
+const WEBHOOK: &str = "webhook";
+
+impl Document {
+    /// Compiles the document. `secrets` opens a reference (`env:NAME`, `file:PATH`, `vault:NAME#PART`); what a connection
+    /// keeps under its own name in the vault is read there when it is needed, not here.
+    ///
+    /// # Errors
+    /// `Rejected` with every mistake that [`Document::check`] finds, or the first secret that cannot be opened.
+    pub fn settings(
+        &self,
+        registry: &[Arc<dyn Connector>],
+        revision: u64,
+        accounts: &BTreeMap<ConnectionName, Account>,
+        secrets: &dyn Fn(&str) -> Result<String>,
+    ) -> Result<Settings> {
+        let mistakes = self.check(registry, accounts);
+        if !mistakes.is_empty() {
+            let sentences: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            return Err(Fault::new(Kind::Rejected, "configuration", sentences.join("\n")));
+        }
+        let mut connections = BTreeMap::new();
+        for section in &self.connections {
+            let connection = section.compile(registry, accounts, secrets)?;
+            connections.insert(connection.name.clone(), connection);
+        }
+        Ok(Settings {
+            revision,
+            public_url: self.public_url.as_ref().map(|url| url.value.clone()).unwrap_or_default(),
+            connections,
+            policy: self.compiled_policy(registry),
+        })
+    }
+
+    /// References to secrets that have to be opened before the settings can be compiled.
+    pub fn secret_references(&self) -> Vec<String> {
+        self.connections.iter().flat_map(|section| section.references().map(|(_, reference)| reference)).collect()
+    }
+
+    fn compiled_policy(&self, registry: Registry<'_>) -> Policy {
+        let category =
+            |section: &Section| check::connector(registry, &section.system.value).map(|c| c.manifest().category);
+        let connections: Vec<(ConnectionName, Category)> = self
+            .connections
+            .iter()
+            .filter_map(|section| Some((section.name.value.as_str().into(), category(section)?)))
+            .collect();
+        let mut policy = Policy::defaults(&connections);
+        for section in &self.policy {
+            let field = Field::from(section.field.value);
+            let Some(default) = policy.of(section.entity, &field).cloned() else { continue };
+            let order = match &section.order {
+                Some(order) => order.iter().map(|name| name.value.as_str().into()).collect(),
+                None => default.order,
+            };
+            let others = if section.only { section.others() } else { section.others.unwrap_or(Others::Revert) };
+            let rule = section.rule.unwrap_or(default.rule);
+            policy.set(section.entity, field, FieldPolicy { rule, order, only: section.only, others });
+        }
+        policy
+    }
+}
+
+impl Section {
+    fn compile(
+        &self,
+        registry: Registry<'_>,
+        accounts: &Accounts,
+        secrets: &dyn Fn(&str) -> Result<String>,
+    ) -> Result<Connection> {
+        let gone = || Fault::new(Kind::Rejected, "configuration", format!("`{}` is no system", self.system.value));
+        let connector = check::connector(registry, &self.system.value).ok_or_else(gone)?;
+        let manifest = connector.manifest();
+        let name = ConnectionName::new(self.name.value.as_str());
+        let context = self.context(connector.as_ref(), accounts.get(&name));
+        let base_url = self.base_url.as_ref().map_or_else(
+            || {
+                let options = context.options.iter();
+                options.fold(manifest.base_url.clone(), |url, (name, value)| url.replace(&format!("{{{name}}}"), value))
+            },
+            |url| url.value.clone(),
+        );
+        let mut given_secrets: BTreeMap<String, Vec<Secret>> = BTreeMap::new();
+        for (part, reference) in self.references() {
+            let opened = secrets(&reference).map_err(|fault| fault.with("connection", &name).with("secret", &part))?;
+            given_secrets.entry(part).or_default().push(Secret::new(opened.trim_end_matches(['\r', '\n'])));
+        }
+        Ok(Connection {
+            auth: check::chosen_auth(self, manifest).map(|(name, _)| name.to_owned()).unwrap_or_default(),
+            schemes: check::schemes(self, manifest),
+            connector: Arc::clone(connector),
+            context,
+            mode: self.mode,
+            base_url: base_url.trim_end_matches('/').to_owned(),
+            allow_private: self.allow_private,
+            scope: self.scope.iter().map(|(entity, scope)| (entity.value, scope.clone())).collect(),
+            on_delete: self.on_delete.iter().map(|(entity, what)| (entity.value, *what)).collect(),
+            given_secrets,
+            poll_every_s: self.poll_every_s.unwrap_or(manifest.capabilities.poll_every_s),
+            name,
+        })
+    }
+
+    /// Defaults, then what the account says, then what the admin says.
+    fn context(&self, connector: &dyn Connector, account: Option<&Account>) -> Context {
+        let mut context = Context::new(self.name.value.as_str(), connector.manifest());
+        context.mappings = self.overlaid(connector.manifest());
+        if let Some(account) = account {
+            context.options.extend(account.facts.clone());
+            context.vendor_fields.clone_from(&account.fields);
+            context.currency = account.currency;
+            if let Some(zone) = account.time_zone.as_deref().and_then(|zone| TimeZone::get(zone).ok()) {
+                context.time_zone = zone;
+            }
+        }
+        context.options.extend(self.options.iter().map(|(name, value)| (name.value.clone(), value.clone())));
+        context.currency = self.currency.or(context.currency);
+        if let Some(zone) = &self.time_zone {
+            context.time_zone = zone.clone();
+        }
+        context
+    }
+
+    /// Parts and references to open. A part that refers to nothing but the connection's own entry in the vault is not
+    /// among them: it is read where it is used, so that it can be rotated without a new configuration.
+    fn references(&self) -> impl Iterator<Item = (String, String)> {
+        let own = format!("vault:{}", self.name.value);
+        self.secrets
+            .iter()
+            .filter(move |(_, references)| !references.iter().all(|reference| reference.value == own))
+            .flat_map(|(part, references)| {
+                references.iter().map(|reference| {
+                    let reference = match reference.value.starts_with("vault:") {
+                        true if !reference.value.contains('#') => format!("{}#{}", reference.value, part.value),
+                        _ => reference.value.clone(),
+                    };
+                    (part.value.clone(), reference)
+                })
+            })
+    }
+}
+
+impl Connection {
+    /// The secrets with which the connection's webhooks may be signed: those that the configuration names, else every
+    /// part `webhook`, `webhook_previous` and so on of its entry in the vault.
+    pub fn webhook_secrets<'a>(&'a self, vault: &'a crate::ports::Secrets) -> Vec<&'a Secret> {
+        match self.given_secrets.get(WEBHOOK) {
+            Some(given) => given.iter().collect(),
+            None => {
+                vault.parts.iter().filter(|(part, _)| part.starts_with(WEBHOOK)).map(|(_, secret)| secret).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Reads the change feed as Lambda reads a table's stream: in order, from where it stood, again when it failed.
+
+use super::{Store, images::READER};
+use crate::ports::{FeedEntry, Table};
+use async_trait::async_trait;
+use concord_connector::{Fault, Kind, Result, Retry};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// So many entries at once at most.
+const BATCH: usize = 200;
+/// An entry that fails so often for reasons of its own is buried.
+const TRIES: u32 = 5;
+/// The longest wait between two tries.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// What entries are handed to.
+#[async_trait]
+pub trait Fanout: Send + Sync {
+    /// Works on entries, in order; all of them come again when it fails.
+    async fn fanout(&self, entries: &[FeedEntry]) -> Result<()>;
+
+    /// Keeps an entry that failed too often as a dead letter.
+    async fn bury(&self, entry: &FeedEntry, reason: String);
+}
+
+/// Hands every entry to `fanout`, at least once, until `stop` turns true. `name` remembers where it stands.
+pub async fn run(store: Arc<Store>, name: &str, fanout: Arc<dyn Fanout>, mut stop: watch::Receiver<bool>) {
+    let name = format!("{READER}{name}");
+    let mut fed = store.fed();
+    let mut failures = 0;
+    let mut cursor = None;
+    let mut started = false;
+    while !*stop.borrow() {
+        fed.mark_unchanged();
+        let read = async {
+            if !started {
+                cursor = store.position(&name)?;
+                started = true;
+            }
+            // After a failure one at a time: only the culprit holds the others up, and only until it is buried.
+            store.changes(cursor.as_deref(), if failures == 0 { BATCH } else { 1 }).await
+        };
+        let done = match read.await {
+            Ok(feed) if feed.entries.is_empty() => {
+                tokio::select! {
+                    _ = stop.wait_for(|stop| *stop) => break,
+                    changed = fed.changed() => if changed.is_err() { break },
+                }
+                continue;
+            }
+            Ok(feed) => match hand_over(&fanout, Arc::new(feed.entries), failures).await {
+                Ok(()) => {
+                    cursor = feed.cursor;
+                    store.set_position(&name, cursor.as_deref().unwrap_or_default()).await
+                }
+                Err(fault) => Err(fault),
+            },
+            Err(fault) => Err(fault),
+        };
+        match done {
+            Ok(()) => failures = 0,
+            Err(fault) => {
+                failures += 1;
+                tracing::error!(failures, "The change feed could not be worked on: {fault}");
+                let wait = (Duration::from_millis(100) * (1 << failures.min(10))).min(LONGEST);
+                tokio::select! {
+                    _ = stop.wait_for(|stop| *stop) => break,
+                    () = store.clock().sleep(wait) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Works on entries in a task of its own, so that a panic is a failure. An entry that fails too often is buried, unless
+/// the failure is one that passes.
+async fn hand_over(fanout: &Arc<dyn Fanout>, entries: Arc<Vec<FeedEntry>>, failures: u32) -> Result<()> {
+    let work = {
+        let (fanout, entries) = (fanout.clone(), entries.clone());
+        tokio::spawn(async move { fanout.fanout(&entries).await })
+    };
+    let panicked = || Fault::new(Kind::Unexpected, "fanout", "The step panicked.");
+    let fault = match work.await.unwrap_or_else(|_| Err(panicked())) {
+        Err(fault) if failures + 1 >= TRIES && matches!(fault.retry, Retry::Never) => fault,
+        done => return done,
+    };
+    let (fanout, reason) = (fanout.clone(), fault.to_string());
+    let bury = tokio::spawn(async move {
+        for entry in entries.iter() {
+            fanout.bury(entry, reason.clone()).await;
+        }
+    });
+    bury.await.map_err(|_| panicked())
+}

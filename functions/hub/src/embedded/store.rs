@@ -1,0 +1,239 @@
+//! Table and queues in one database.
+
+use super::{
+    Folder, images, items, messages,
+    readers::Readers,
+    writer::{Operation, Writer},
+};
+use crate::{
+    broker::{Broker, Depth, Inbox},
+    ports::{
+        Clock, Feed, Item, ItemKey, Outgoing, Page, Query, Queue, QueueName, Received, Table, TableChange,
+        TransactError,
+    },
+};
+use async_trait::async_trait;
+use concord_connector::{Fault, Kind, Result};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{Notify, oneshot, watch};
+
+/// Texts of waiting messages take that much memory at most; beyond it they are read from disk when they are received.
+const ROOM: usize = 32 << 20;
+/// A transaction has so many changes at most: what DynamoDB allows.
+const CHANGES: usize = 100;
+
+/// Table, queues and change feed. Every write is on disk when it returns.
+pub struct Store {
+    // Dropped in this order: the writer finishes its work while the folder is still locked.
+    writer: Writer,
+    readers: Readers,
+    broker: Arc<Mutex<Broker>>,
+    wakes: Mutex<BTreeMap<QueueName, Arc<Notify>>>,
+    fed: watch::Receiver<u64>,
+    clock: Arc<dyn Clock>,
+    folder: Arc<Folder>,
+}
+
+/// How the store is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// The queues that have or had messages since the start.
+    pub queues: BTreeMap<QueueName, Depth>,
+}
+
+impl Store {
+    /// Opens the store of a folder. Messages that were in flight when the process ended are visible at once.
+    pub fn open(folder: Arc<Folder>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let path = folder.database();
+        let readers = Readers::new(path.clone());
+        let now = clock.now();
+        let broker = readers.read("store.open", |connection| {
+            let mut broker = Broker::new(ROOM);
+            messages::left(connection, now, |left| {
+                if let Some(dedupe) = &left.dedupe {
+                    broker.mark(&left.queue, dedupe, left.message.sent);
+                }
+                broker.accept(&left.queue, left.message);
+            })?;
+            Ok(broker)
+        })?;
+        let broker = Arc::new(Mutex::new(broker));
+        let (feeding, fed) = watch::channel(0);
+        let writer = Writer::start(&path, broker.clone(), clock.clone(), feeding)?;
+        Ok(Self { writer, readers, broker, wakes: Mutex::default(), fed, clock, folder })
+    }
+
+    /// Forgets what has expired: items, and entries of the change feed older than seven days that were read. Returns
+    /// how many.
+    pub async fn sweep(&self) -> Result<usize> {
+        /// A sweep goes on with the next tick rather than hold up the writer for long.
+        const ROUNDS: usize = 200;
+        let mut total = 0;
+        for _ in 0..ROUNDS {
+            let swept = self.ask(|answer| Operation::Sweep { answer }).await?;
+            if swept == 0 {
+                break;
+            }
+            total += swept;
+        }
+        Ok(total)
+    }
+
+    /// How full the queues are.
+    pub fn status(&self) -> Status {
+        let broker = self.broker();
+        Status { queues: broker.queues().map(|queue| (queue.clone(), broker.depth(queue))).collect() }
+    }
+
+    /// Writes something of no consequence: fails when the store is not writable.
+    pub async fn probe(&self) -> Result<()> {
+        self.set_position("probe", &self.clock.now().ms().to_string()).await
+    }
+
+    /// Where a named reader stands.
+    pub(super) fn position(&self, name: &str) -> Result<Option<String>> {
+        self.readers.read("store.position", |connection| images::text_position(connection, name))
+    }
+
+    /// Remembers where a named reader stands.
+    pub(super) async fn set_position(&self, name: &str, value: &str) -> Result<()> {
+        self.ask(|answer| Operation::Position { name: name.to_owned(), value: value.to_owned(), answer }).await
+    }
+
+    /// Grows with every entry of the change feed.
+    pub(super) fn fed(&self) -> watch::Receiver<u64> {
+        self.fed.clone()
+    }
+
+    pub(super) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub(super) fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    async fn ask<T>(&self, operation: impl FnOnce(oneshot::Sender<Result<T>>) -> Operation) -> Result<T> {
+        let (answer, answered) = oneshot::channel();
+        self.writer.post(operation(answer)).await?;
+        answered.await.map_err(|_| stopped())?
+    }
+
+    fn broker(&self) -> MutexGuard<'_, Broker> {
+        self.broker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake(&self, queue: &QueueName) -> Arc<Notify> {
+        let mut wakes = self.wakes.lock().unwrap_or_else(PoisonError::into_inner);
+        match wakes.get(queue) {
+            Some(wake) => wake.clone(),
+            None => wakes.entry(queue.clone()).or_default().clone(),
+        }
+    }
+}
+
+fn stopped() -> Fault {
+    Fault::new(Kind::Unknown, "store.write", "The store stopped before it answered; the change may have been made.")
+}
+
+#[async_trait]
+impl Table for Store {
+    async fn get(&self, keys: &[ItemKey]) -> Result<Vec<Option<Item>>> {
+        self.readers.read("table.get", |connection| keys.iter().map(|key| items::get(connection, key)).collect())
+    }
+
+    async fn query(&self, query: Query) -> Result<Page> {
+        self.readers.read("table.query", |connection| items::query(connection, &query))
+    }
+
+    async fn transact(&self, changes: Vec<TableChange>) -> std::result::Result<(), TransactError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let distinct: BTreeSet<_> = changes.iter().map(TableChange::key).collect();
+        if distinct.len() != changes.len() || changes.len() > CHANGES {
+            let sentence = format!("A transaction has at most {CHANGES} changes, each of another item.");
+            return Err(TransactError::Store(Fault::malformed("table.transact", sentence)));
+        }
+        let (answer, answered) = oneshot::channel();
+        self.writer.post(Operation::Transact { changes, answer }).await.map_err(TransactError::Store)?;
+        answered.await.map_err(|_| TransactError::Store(stopped()))?
+    }
+
+    async fn changes(&self, after: Option<&str>, limit: usize) -> Result<Feed> {
+        self.readers.read("table.changes", |connection| images::changes(connection, after, limit))
+    }
+}
+
+#[async_trait]
+impl Queue for Store {
+    async fn send(&self, queue: &QueueName, batch: Vec<Outgoing>) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (queue, wake) = (queue.clone(), self.wake(queue));
+        self.ask(|answer| Operation::Send { queue, batch, wake, answer }).await
+    }
+}
+
+#[async_trait]
+impl Inbox for Store {
+    async fn receive(&self, queue: &QueueName, max: usize, visibility: Duration) -> Result<Vec<Received>> {
+        let taken = self.broker().take(queue, max, self.clock.now(), visibility);
+        if taken.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.writer.post(Operation::Received { ids: taken.iter().map(|message| message.id).collect() }).await?;
+        let mut received = Vec::with_capacity(taken.len());
+        for message in taken {
+            let body = match message.body {
+                Some(body) => Some(body),
+                None => self.readers.read("queue.receive", |connection| messages::body(connection, message.id))?,
+            };
+            received.extend(body.map(|body| Received {
+                id: message.id.to_string(),
+                body,
+                receives: message.receives,
+                group: message.group,
+            }));
+        }
+        Ok(received)
+    }
+
+    async fn delete(&self, queue: &QueueName, ids: &[String]) -> Result<()> {
+        let ids: Vec<u64> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let (queue, wake) = (queue.clone(), self.wake(queue));
+        self.ask(|answer| Operation::Delete { queue, ids, wake, answer }).await
+    }
+
+    async fn release(&self, queue: &QueueName, waits: &[(String, Duration)]) -> Result<()> {
+        let now = self.clock.now();
+        let visible = waits.iter().filter_map(|(id, wait)| Some((id.parse().ok()?, now.plus(*wait)))).collect();
+        let (queue, wake) = (queue.clone(), self.wake(queue));
+        self.ask(|answer| Operation::Release { queue, visible, wake, answer }).await
+    }
+
+    async fn wait(&self, queue: &QueueName) {
+        let due = self.broker().due(queue);
+        let now = self.clock.now();
+        if due.is_some_and(|due| due <= now) {
+            return;
+        }
+        let wake = self.wake(queue);
+        match due {
+            None => wake.notified().await,
+            Some(due) => tokio::select! {
+                () = wake.notified() => {}
+                () = self.clock.sleep(due.since(now)) => {}
+            },
+        }
+    }
+
+    fn depth(&self, queue: &QueueName) -> Depth {
+        self.broker().depth(queue)
+    }
+}

@@ -1,0 +1,287 @@
+//! The one writer: a thread that takes every change that waits, makes them in one database transaction, and answers all
+//! callers after that one commit is on disk.
+
+use super::{
+    folder::{connect, database_fault},
+    images, items, messages,
+};
+use crate::{
+    broker::{Broker, Message},
+    ports::{Cancelled, Clock, Outgoing, QueueName, TableChange, TransactError},
+};
+use concord_connector::{Fault, Instant, Kind, Result};
+use rusqlite::{Connection, TransactionBehavior, params};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+/// So many operations share a commit at most: a bound for how long the first waits for the last.
+const GROUP: usize = 512;
+/// So many may wait; then callers wait to be let in.
+const WAITING: usize = 4096;
+/// The write-ahead log is copied into the database when it has that many pages (of 4 KiB).
+const CHECKPOINT: i64 = 4000;
+
+type Answer<T> = oneshot::Sender<Result<T>>;
+
+/// One operation; all or nothing.
+pub(super) enum Operation {
+    Transact {
+        changes: Vec<TableChange>,
+        answer: oneshot::Sender<std::result::Result<(), TransactError>>,
+    },
+    Send {
+        queue: QueueName,
+        batch: Vec<Outgoing>,
+        wake: Arc<Notify>,
+        answer: Answer<()>,
+    },
+    /// Messages were received: a message that kills the process must not be received for ever.
+    Received {
+        ids: Vec<u64>,
+    },
+    Delete {
+        queue: QueueName,
+        ids: Vec<u64>,
+        wake: Arc<Notify>,
+        answer: Answer<()>,
+    },
+    Release {
+        queue: QueueName,
+        visible: Vec<(u64, Instant)>,
+        wake: Arc<Notify>,
+        answer: Answer<()>,
+    },
+    Position {
+        name: String,
+        value: String,
+        answer: Answer<()>,
+    },
+    /// Forgets some of what has expired; answers how much.
+    Sweep {
+        answer: Answer<usize>,
+    },
+}
+
+/// What an operation did, known before the commit and told after it.
+enum Outcome {
+    Done,
+    Cancelled(Cancelled),
+    Sent(Vec<Message>),
+    Swept(usize),
+}
+
+/// The way to the thread. Dropping it lets the thread finish what waits, and waits for that.
+pub(super) struct Writer {
+    operations: Option<mpsc::Sender<Operation>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        path: &Path,
+        broker: Arc<Mutex<Broker>>,
+        clock: Arc<dyn Clock>,
+        fed: watch::Sender<u64>,
+    ) -> Result<Self> {
+        let failed = |error| database_fault("store.open", error);
+        let connection = connect(path).map_err(failed)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(failed)?;
+        connection.pragma_update(None, "cache_size", -32_000).map_err(failed)?;
+        let last = |sql| connection.query_row(sql, [], |row| row.get::<_, Option<u64>>(0));
+        let message = last("SELECT max(id) FROM messages").map_err(failed)?.unwrap_or_default();
+        let image = last("SELECT max(seq) FROM images").map_err(failed)?.unwrap_or_default();
+        fed.send_replace(image);
+        let (operations, waiting) = mpsc::channel(WAITING);
+        let desk = Desk { connection, broker, clock, fed, message, image, marked: Vec::new() };
+        let thread =
+            std::thread::Builder::new().name("concord-writer".into()).spawn(move || desk.serve(waiting)).map_err(
+                |error| Fault::new(Kind::Unexpected, "store.open", "No thread could be started.").caused_by(error),
+            )?;
+        Ok(Self { operations: Some(operations), thread: Some(thread) })
+    }
+
+    /// Hands an operation over.
+    pub(super) async fn post(&self, operation: Operation) -> Result<()> {
+        let gone = || Fault::new(Kind::Unavailable, "store.write", "The store is closing.");
+        self.operations.as_ref().ok_or_else(gone)?.send(operation).await.map_err(|_| gone())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.operations.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was reported when it happened.
+            drop(thread.join());
+        }
+    }
+}
+
+/// What the thread owns.
+struct Desk {
+    connection: Connection,
+    broker: Arc<Mutex<Broker>>,
+    clock: Arc<dyn Clock>,
+    fed: watch::Sender<u64>,
+    /// The last message's id.
+    message: u64,
+    /// The last image's place in the feed.
+    image: u64,
+    /// Dedupe ids remembered for the transaction at hand.
+    marked: Vec<(QueueName, String)>,
+}
+
+impl Desk {
+    fn serve(mut self, mut waiting: mpsc::Receiver<Operation>) {
+        let mut operations = Vec::with_capacity(GROUP);
+        while waiting.blocking_recv_many(&mut operations, GROUP) > 0 {
+            self.group(&mut operations);
+        }
+    }
+
+    /// Makes a group of operations; when that fails, each alone, so that one cannot spoil its neighbours.
+    fn group(&mut self, operations: &mut Vec<Operation>) {
+        match self.attempt(operations) {
+            Ok(outcomes) => {
+                for (operation, outcome) in operations.drain(..).zip(outcomes) {
+                    self.answer(operation, outcome);
+                }
+                self.fed.send_if_modified(|fed| std::mem::replace(fed, self.image) != self.image);
+            }
+            Err(error) if operations.len() == 1 => {
+                let fault = database_fault("store.write", error);
+                tracing::error!("{fault}");
+                operations.drain(..).for_each(|operation| fail(operation, fault.message()));
+            }
+            Err(_) => {
+                for operation in std::mem::take(operations) {
+                    self.group(&mut vec![operation]);
+                }
+            }
+        }
+    }
+
+    fn attempt(&mut self, operations: &[Operation]) -> rusqlite::Result<Vec<Outcome>> {
+        let made = self.make(operations);
+        let marked = std::mem::take(&mut self.marked);
+        if made.is_err() {
+            let mut broker = self.broker.lock().unwrap_or_else(PoisonError::into_inner);
+            marked.iter().for_each(|(queue, dedupe)| broker.unmark(queue, dedupe));
+        }
+        made
+    }
+
+    fn make(&mut self, operations: &[Operation]) -> rusqlite::Result<Vec<Outcome>> {
+        let now = self.clock.now();
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut outcomes = Vec::with_capacity(operations.len());
+        for operation in operations {
+            outcomes.push(match operation {
+                Operation::Transact { changes, .. } => {
+                    match items::transact(&transaction, changes, now, &mut self.image)? {
+                        None => Outcome::Done,
+                        Some(cancelled) => Outcome::Cancelled(cancelled),
+                    }
+                }
+                Operation::Send { queue, batch, .. } => {
+                    let fresh: Vec<&Outgoing> = {
+                        let mut broker = self.broker.lock().unwrap_or_else(PoisonError::into_inner);
+                        let marked = &mut self.marked;
+                        let mut is_fresh = |outgoing: &&Outgoing| {
+                            let Some(dedupe) = outgoing.dedupe.as_ref().filter(|_| queue.is_fifo()) else {
+                                return true;
+                            };
+                            let fresh = broker.mark(queue, dedupe, now);
+                            if fresh {
+                                marked.push((queue.clone(), dedupe.clone()));
+                            }
+                            fresh
+                        };
+                        batch.iter().filter(|outgoing| is_fresh(outgoing)).collect()
+                    };
+                    Outcome::Sent(messages::insert(&transaction, queue, &fresh, now, &mut self.message)?)
+                }
+                Operation::Received { ids } => {
+                    messages::count(&transaction, ids)?;
+                    Outcome::Done
+                }
+                Operation::Delete { ids, .. } => {
+                    messages::delete(&transaction, ids)?;
+                    Outcome::Done
+                }
+                Operation::Release { visible, .. } => {
+                    messages::release(&transaction, visible)?;
+                    Outcome::Done
+                }
+                Operation::Position { name, value, .. } => {
+                    transaction
+                        .prepare_cached("INSERT OR REPLACE INTO positions (name, value) VALUES (?1, ?2)")?
+                        .execute(params![name, value])?;
+                    Outcome::Done
+                }
+                Operation::Sweep { .. } => {
+                    let expired = items::sweep(&transaction, now, &mut self.image)?;
+                    Outcome::Swept(expired + images::prune(&transaction, now)?)
+                }
+            });
+        }
+        transaction.commit()?;
+        Ok(outcomes)
+    }
+
+    /// Tells everybody what is on disk now. A caller that does not listen any more has its change made all the same.
+    fn answer(&self, operation: Operation, outcome: Outcome) {
+        let broker = || self.broker.lock().unwrap_or_else(PoisonError::into_inner);
+        match (operation, outcome) {
+            (Operation::Transact { answer, .. }, Outcome::Cancelled(cancelled)) => {
+                drop(answer.send(Err(TransactError::Cancelled(cancelled))));
+            }
+            (Operation::Transact { answer, .. }, _) => drop(answer.send(Ok(()))),
+            (Operation::Send { queue, wake, answer, .. }, Outcome::Sent(sent)) => {
+                {
+                    let mut broker = broker();
+                    sent.into_iter().for_each(|message| broker.accept(&queue, message));
+                }
+                wake.notify_one();
+                drop(answer.send(Ok(())));
+            }
+            (Operation::Delete { queue, ids, wake, answer }, _) => {
+                {
+                    let mut broker = broker();
+                    ids.into_iter().for_each(|id| broker.delete(&queue, id));
+                }
+                wake.notify_one();
+                drop(answer.send(Ok(())));
+            }
+            (Operation::Release { queue, visible, wake, answer }, _) => {
+                {
+                    let mut broker = broker();
+                    visible.into_iter().for_each(|(id, visible)| broker.release(&queue, id, visible));
+                }
+                wake.notify_one();
+                drop(answer.send(Ok(())));
+            }
+            (Operation::Send { answer, .. } | Operation::Position { answer, .. }, _) => drop(answer.send(Ok(()))),
+            (Operation::Sweep { answer }, Outcome::Swept(count)) => drop(answer.send(Ok(count))),
+            (Operation::Sweep { answer }, _) => drop(answer.send(Ok(0))),
+            (Operation::Received { .. }, _) => {}
+        }
+    }
+}
+
+fn fail(operation: Operation, sentence: &str) {
+    let fault = || Fault::new(Kind::Unavailable, "store.write", sentence);
+    match operation {
+        Operation::Transact { answer, .. } => drop(answer.send(Err(TransactError::Store(fault())))),
+        Operation::Send { answer, .. }
+        | Operation::Delete { answer, .. }
+        | Operation::Release { answer, .. }
+        | Operation::Position { answer, .. } => drop(answer.send(Err(fault()))),
+        Operation::Sweep { answer } => drop(answer.send(Err(fault()))),
+        Operation::Received { .. } => {}
+    }
+}

@@ -1,0 +1,207 @@
+//! Deliver: makes external records equal to their golden ones, then commits the receipts.
+
+mod create;
+mod plan;
+mod receipt;
+mod refused;
+
+use crate::{
+    dead_letter::DeadLetter,
+    hub::Hub,
+    message::{Message, Observation},
+    ports::{Disposition, QueueName, Received},
+    settings::{Connection, Mode},
+};
+use concord_connector::{
+    ConnectionName, Entity, Fault, Kind, Operation, Outcome, RecordId, Result,
+    exchange::{Refused, Write, Written},
+};
+use futures::{StreamExt, stream};
+use plan::Job;
+use std::collections::BTreeMap;
+
+/// A delivery of a batch.
+struct Order {
+    at: usize,
+    record: RecordId,
+}
+
+/// Delivers a batch: one vendor write for all records of one entity at one connection, where the vendor can.
+pub async fn deliver(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
+    let mut dispositions = vec![Disposition::Done; batch.len()];
+    let mut orders: BTreeMap<ConnectionName, Vec<Order>> = BTreeMap::new();
+    for (at, message) in batch.iter().enumerate() {
+        match Message::decode(&message.body) {
+            Ok(Message::DeliveryV1 { record, connection, .. }) => {
+                orders.entry(connection).or_default().push(Order { at, record })
+            }
+            other => {
+                let fault =
+                    other.err().unwrap_or_else(|| Fault::malformed("deliver", "the message belongs in another queue"));
+                let queue = QueueName::Deliveries("unknown".into());
+                if let Err(fault) = DeadLetter::of_message(hub, &queue, &message.body, &fault).bury(hub).await {
+                    dispositions[at] = super::again(&fault);
+                }
+            }
+        }
+    }
+    for (connection, orders) in orders {
+        let outcome = at_connection(hub, &connection, &orders).await;
+        for order in &orders {
+            match &outcome {
+                Ok(again) => {
+                    if let Some(disposition) = again.get(&order.record) {
+                        dispositions[order.at] = disposition.clone();
+                    }
+                }
+                Err(fault) => dispositions[order.at] = super::again(fault),
+            }
+        }
+    }
+    dispositions
+}
+
+/// Delivers at one connection. The map names the records that have to be looked at again.
+async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Result<BTreeMap<RecordId, Disposition>> {
+    let settings = hub.settings();
+    let mut again = BTreeMap::new();
+    let Some(connection) = settings.connections.get(name) else { return Ok(again) };
+    // What is pending stays pending: a sweep follows when the breaker closes, or the mode changes.
+    if connection.mode != Mode::Sync || hub.held_back(connection).await?.is_some() {
+        return Ok(again);
+    }
+    let planned: Vec<(RecordId, Result<Vec<Job>>)> = stream::iter(orders)
+        .map(|order| async { (order.record.clone(), plan::plan(hub, &settings, connection, &order.record).await) })
+        .buffered(super::PARALLEL)
+        .collect()
+        .await;
+    let mut jobs: BTreeMap<Entity, Vec<Job>> = BTreeMap::new();
+    for (record, planned) in planned {
+        match planned {
+            Ok(planned) => {
+                for job in planned {
+                    jobs.entry(job.entity).or_default().push(job);
+                }
+            }
+            Err(fault) if fault.is_of_connection() => {
+                hub.open_breaker(connection, &fault).await?;
+                return Ok(again);
+            }
+            Err(fault) if fault.kind == Kind::Conflict => {
+                again.insert(record, super::again(&fault));
+            }
+            Err(fault) => refused::refuse(hub, connection, &record, fault.into()).await?,
+        }
+    }
+    let most = connection.connector.manifest().capabilities.write_batch.max(1);
+    for (entity, jobs) in jobs {
+        for chunk in jobs.chunks(most) {
+            if !write(hub, connection, entity, chunk, &mut again).await? {
+                return Ok(again);
+            }
+        }
+    }
+    Ok(again)
+}
+
+/// Writes a chunk; `false` when the connection is in trouble and nothing more should be sent.
+async fn write(
+    hub: &Hub,
+    connection: &Connection,
+    entity: Entity,
+    jobs: &[Job],
+    again: &mut BTreeMap<RecordId, Disposition>,
+) -> Result<bool> {
+    let mut sent = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        if job.creates() {
+            match create::begin(hub, connection, job).await {
+                Ok(create::Begun::Write) => sent.push(job),
+                Ok(create::Begun::Settled) => {}
+                Ok(create::Begun::Later(wait)) => {
+                    let reason =
+                        "an earlier create has no known outcome; searching again once it could be found".to_owned();
+                    again.insert(job.record.clone(), Disposition::Retry { after: Some(wait), reason });
+                }
+                Err(fault) if fault.is_of_connection() => {
+                    hub.open_breaker(connection, &fault).await?;
+                    return Ok(false);
+                }
+                Err(fault) => refused::refuse(hub, connection, &job.record, fault.into()).await?,
+            }
+        } else {
+            sent.push(job);
+        }
+    }
+    if sent.is_empty() {
+        return Ok(true);
+    }
+    let writes: Vec<Write> = sent.iter().map(|job| job.write.clone()).collect();
+    let ran = match hub.run(connection, &Operation::Write { entity, writes }).await {
+        Ok(ran) => ran,
+        Err(fault) => {
+            if fault.is_of_connection() {
+                hub.open_breaker(connection, &fault).await?;
+                return Ok(false);
+            }
+            let refused = Refused::from(fault);
+            for job in sent {
+                create::undo(hub, connection, job, &refused).await?;
+                refused::refuse(hub, connection, &job.record, refused.clone()).await?;
+            }
+            return Ok(true);
+        }
+    };
+    let Outcome::Written(rows) = ran.outcome else {
+        return Err(Fault::new(Kind::Unexpected, "deliver", "the connector did not answer a write with rows"));
+    };
+    let mut trouble = None;
+    for (job, row) in sent.into_iter().zip(rows) {
+        match row {
+            Ok(Written::Done { after, overwritten, created }) => {
+                covered(hub, connection, overwritten, ran.started_at).await?;
+                receipt::receipt(hub, connection, job, after, created, ran.ended_at).await?;
+            }
+            Ok(Written::Moved(seen)) => {
+                hub.tally.add(crate::events::Count::Moved);
+                covered(hub, connection, vec![seen], ran.started_at).await?;
+                let reason = "the record there had changed; the read is passed on first".to_owned();
+                again.insert(job.record.clone(), Disposition::Retry { after: None, reason });
+            }
+            Ok(Written::Exists(id)) => create::adopt(hub, connection, job, &id).await?,
+            Err(refused) => {
+                create::undo(hub, connection, job, &refused).await?;
+                let fault = Fault::new(refused.kind, "deliver", refused.message.clone()).retry(refused.retry);
+                if fault.is_of_connection() {
+                    trouble = Some(fault);
+                } else {
+                    refused::refuse(hub, connection, &job.record, refused).await?;
+                }
+            }
+        }
+    }
+    match trouble {
+        Some(fault) => {
+            hub.open_breaker(connection, &fault).await?;
+            Ok(false)
+        }
+        None => {
+            hub.close_breaker(connection).await?;
+            Ok(true)
+        }
+    }
+}
+
+/// Edits that a write covered, or that stopped it, go to reconcile as what they are: observations.
+async fn covered(
+    hub: &Hub,
+    connection: &Connection,
+    snapshots: Vec<concord_connector::Snapshot>,
+    read_at: concord_connector::Instant,
+) -> Result<()> {
+    let observations = snapshots
+        .into_iter()
+        .map(|snapshot| Observation { connection: connection.name.clone(), snapshot, read_at, signalled_at: None })
+        .collect();
+    super::translate::send(hub, observations).await
+}

@@ -1,0 +1,205 @@
+//! Creating an external record exactly once: intent, search, write, receipt.
+
+use super::plan::Job;
+use crate::{
+    commit::{ATTEMPTS, Changed, Hindrance, Transaction},
+    events::Count,
+    facet::{Facet, Link},
+    hub::Hub,
+    identity, keys,
+    message::Message,
+    ports::{Condition, Item, Outgoing, QueueName, TableChange, TransactError},
+    record::Record,
+    review::{Review, Subject},
+    settings::Connection,
+    store,
+};
+use concord_connector::{
+    ExternalId, Fault, Instant, Kind, Operation, Outcome, RecordId, Result, Signal,
+    exchange::Refused,
+    key::{Key, KeyKind},
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeSet, time::Duration};
+
+/// How much longer than the vendor's search lag to wait before searching again.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// That a record is to be created at a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Intent {
+    /// Fixed before the first send.
+    pub(crate) idempotency: String,
+    /// When a create was last sent without a known outcome.
+    pub(crate) sent_at: Option<Instant>,
+}
+
+/// How a create goes on.
+pub(super) enum Begun {
+    /// Nothing is there: write it.
+    Write,
+    /// It was adopted, or left to a person.
+    Settled,
+    /// Not before this has passed.
+    Later(Duration),
+}
+
+/// Puts the intent, searches, and says how to go on. After this returns `Write` the intent says that a create was sent.
+pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Result<Begun> {
+    let key = keys::intent(&job.record, &connection.name);
+    let (record, rev) = &job.read;
+    let stored = hub.item(key.clone()).await?;
+    let (intent, at) = match &stored {
+        Some(item) => (store::parse::<Intent>(item)?, item.rev),
+        None => {
+            let intent = Intent { idempotency: hub.new_token(), sent_at: None };
+            let put = TableChange::Put(Item::new(key.clone(), store::body(&intent)?), Condition::Absent);
+            // Nobody moves the record to another while a create is open: the two conditions exclude each other.
+            let check = TableChange::Check(keys::record(&record.id), Condition::Rev(*rev));
+            match hub.table.transact(vec![put, check]).await {
+                Ok(()) => (intent, 1),
+                Err(TransactError::Cancelled(_)) => return Ok(Begun::Later(Duration::from_millis(100))),
+                Err(TransactError::Store(fault)) => return Err(fault),
+            }
+        }
+    };
+    if let Some(sent_at) = intent.sent_at {
+        let lag = Duration::from_secs(connection.connector.manifest().capabilities.search_lag_s) + MARGIN;
+        let waited = hub.now().since(sent_at);
+        if waited < lag {
+            return Ok(Begun::Later(lag - waited));
+        }
+    }
+    let found = find(hub, connection, record).await?;
+    match found.as_slice() {
+        [] => {}
+        [one] => {
+            adopt(hub, connection, job, one).await?;
+            return Ok(Begun::Settled);
+        }
+        several => {
+            park(hub, connection, record, several).await?;
+            hub.write_plain(vec![TableChange::Delete(key, Condition::None)]).await?;
+            return Ok(Begun::Settled);
+        }
+    }
+    let sent = Intent { sent_at: Some(hub.now()), ..intent };
+    let item = Item { rev: at + 1, ..Item::new(key, store::body(&sent)?) };
+    match hub.table.transact(vec![TableChange::Put(item, Condition::Rev(at))]).await {
+        Ok(()) => Ok(Begun::Write),
+        // Another worker is at it.
+        Err(TransactError::Cancelled(_)) => Ok(Begun::Later(Duration::from_secs(1))),
+        Err(TransactError::Store(fault)) => Err(fault),
+    }
+}
+
+/// Looks for the record by marker and by every key that its people gave it.
+async fn find(hub: &Hub, connection: &Connection, record: &Record) -> Result<Vec<ExternalId>> {
+    let keys: BTreeSet<Key> = record.facets.iter().flat_map(|facet| identity::keys(record.entity, facet)).collect();
+    let keys = keys.into_iter().filter(|key| key.kind != KeyKind::Pin).collect();
+    let ran = hub.run(connection, &Operation::Find { entity: record.entity, record: record.id.clone(), keys }).await?;
+    match ran.outcome {
+        Outcome::Found(found) => {
+            let distinct: BTreeSet<ExternalId> = found.into_iter().collect();
+            Ok(distinct.into_iter().collect())
+        }
+        _ => Err(Fault::new(Kind::Unexpected, "deliver", "the connector did not answer a search with ids")),
+    }
+}
+
+async fn park(hub: &Hub, connection: &Connection, record: &Record, found: &[ExternalId]) -> Result<()> {
+    let ids: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let sentence = format!(
+        "{} could be any of {} at {}; none was created. Choose one with `concord link`, or create it.",
+        record.id,
+        ids.join(", "),
+        connection.name
+    );
+    hub.amend(&record.id, |record, reviews| {
+        record.outbox.entry(connection.name.clone()).or_default().parked = true;
+        let subject = Subject::SeveralFound {
+            record: record.id.clone(),
+            connection: connection.name.clone(),
+            found: ids.clone(),
+        };
+        reviews.push(Review::new(subject, sentence.clone(), &["adopt", "create", "dismiss"]));
+    })
+    .await
+}
+
+/// What was found there is this record: it gets the facet, and a signal to read it.
+pub(super) async fn adopt(hub: &Hub, connection: &Connection, job: &Job, id: &ExternalId) -> Result<()> {
+    let link = Link { connection: connection.name.clone(), id: id.clone() };
+    for _ in 0..ATTEMPTS {
+        let settings = hub.settings();
+        let Some((mut record, rev)) = hub.record(&job.record).await? else { return Ok(()) };
+        let mut transaction = Transaction::default();
+        transaction.push(TableChange::Delete(keys::intent(&job.record, &connection.name), Condition::None));
+        let linked = hub.links(job.entity, std::slice::from_ref(&link)).await?.pop().flatten();
+        if let Some(linked) = linked {
+            let owner = hub.record(&linked.record).await?.map(|(owner, _)| owner.id);
+            if owner.as_ref() != Some(&record.id) {
+                return taken(hub, connection, &record, &link, owner.unwrap_or(linked.record)).await;
+            }
+        } else {
+            let home = record.id.clone();
+            transaction.new_link(job.entity, &link, &record.id, &home)?;
+            record.facets.push(Facet::unseen(link.clone(), home));
+        }
+        let changed = Changed { record, rev, observed: None, identity: true };
+        match hub.commit(&settings, changed, transaction).await {
+            Ok(_) => {
+                hub.tally.add(Count::Adopted);
+                let signal = Signal::changed(format!("adopted-{}", hub.new_token()), job.entity, id.clone(), hub.now());
+                let message = Message::SignalV1 { connection: connection.name.clone(), signal, received_at: hub.now() };
+                let queue = QueueName::Signals(connection.connector.system().clone());
+                return hub.queue.send(&queue, vec![Outgoing::new(message.encode()?)]).await;
+            }
+            Err(Hindrance::Raced) => {}
+            Err(Hindrance::Fault(fault)) => return Err(fault),
+        }
+    }
+    Err(Fault::new(Kind::Conflict, "deliver", "the record is being changed by too many at once"))
+}
+
+/// What was found belongs to another golden record. With the create closed, identity may join the two; if it does not, a
+/// person decides.
+async fn taken(hub: &Hub, connection: &Connection, record: &Record, link: &Link, owner: RecordId) -> Result<()> {
+    hub.write_plain(vec![TableChange::Delete(keys::intent(&record.id, &connection.name), Condition::None)]).await?;
+    claim(hub, &record.id).await?;
+    let joined = hub.record(&record.id).await?.is_some_and(|(now, _)| now.facet(link).is_some());
+    if joined {
+        return Ok(());
+    }
+    let sentence = format!(
+        "{link} could be {}, and belongs to {owner}; nothing was created. Merge them, or say that they differ.",
+        record.id
+    );
+    hub.amend(&record.id, |record, reviews| {
+        record.outbox.entry(connection.name.clone()).or_default().parked = true;
+        let subject = Subject::TakenElsewhere { record: record.id.clone(), link: link.clone(), owner: owner.clone() };
+        reviews.push(Review::new(subject, sentence.clone(), &["merge", "create", "dismiss"]));
+    })
+    .await
+}
+
+/// Joins what a create made with the record that it was made for, and looks at identity again.
+pub(super) async fn claim(hub: &Hub, record: &RecordId) -> Result<()> {
+    hub.amend(record, |found, _| {
+        let pin = format!("created-{record}");
+        for facet in found.facets.iter_mut().filter(|facet| facet.home == *record).take(1) {
+            facet.pins.join.insert(pin.clone());
+        }
+    })
+    .await?;
+    crate::steps::reconcile::regroup(hub, record).await
+}
+
+/// A create that was refused for certain leaves no intent behind; one whose outcome is unknown does.
+pub(super) async fn undo(hub: &Hub, connection: &Connection, job: &Job, refused: &Refused) -> Result<()> {
+    let unknown = matches!(refused.kind, Kind::Unknown | Kind::Unavailable);
+    if !job.creates() || unknown {
+        return Ok(());
+    }
+    hub.write_plain(vec![TableChange::Delete(keys::intent(&job.record, &connection.name), Condition::None)]).await
+}

@@ -1,0 +1,271 @@
+//! What to write for a record at a connection, if anything.
+
+use crate::{
+    facet::Facet,
+    hub::Hub,
+    record::Record,
+    resolve::{self, Viewed},
+    settings::{Connection, Settings},
+    settle,
+};
+use concord_connector::{
+    Entity, ExternalId, Fault, Field, Instant, Kind, RecordId, Reference, Result, Target, Value,
+    exchange::{Change, Write},
+    mapping::Mapping,
+    snapshot::Fields,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+};
+
+/// One write, and what its receipt needs.
+pub(super) struct Job {
+    pub(super) entity: Entity,
+    pub(super) record: RecordId,
+    /// The record's version that the write makes true.
+    pub(super) version: u64,
+    pub(super) write: Write,
+    /// Golden values and stamps of the fields that are written.
+    pub(super) golden: BTreeMap<Field, (Option<Value>, Instant)>,
+    /// The record as it was read, with the revision of its item.
+    pub(super) read: (Record, u64),
+}
+
+impl Job {
+    pub(super) fn creates(&self) -> bool {
+        matches!(self.write.change, Change::Create { .. })
+    }
+}
+
+/// Reads the newest record and compares.
+pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection, id: &RecordId) -> Result<Vec<Job>> {
+    let Some((record, rev)) = hub.record(id).await? else { return Ok(Vec::new()) };
+    let outbox = record.outbox.get(&connection.name);
+    if outbox.is_some_and(|outbox| outbox.parked || outbox.next_at.is_some_and(|next| next > hub.now())) {
+        return Ok(Vec::new());
+    }
+    if record.configuration < settings.revision {
+        // It is about to be resolved again; its new wants order their own delivery.
+        return Ok(Vec::new());
+    }
+    if record.removal.is_some() {
+        return Ok(removals(connection, &record, rev));
+    }
+    let redirects = references(hub, &record).await?;
+    let viewed = resolve::views(&record.facets, &BTreeMap::new());
+    let mut jobs = Vec::new();
+    for one in viewed.iter().filter(|one| one.facet.link.connection == connection.name && one.facet.is_live()) {
+        if one.facet.wants.is_empty() {
+            continue;
+        }
+        match update(hub, settings, connection, (&record, rev), one, &redirects).await? {
+            Some(job) => jobs.push(job),
+            None => super::receipt::nothing(hub, connection, &record, &one.facet.link).await?,
+        }
+    }
+    let known = record.facets.iter().any(|facet| facet.link.connection == connection.name);
+    if !known && record.creates.contains_key(&connection.name) && settle::creates_at(&record, connection) {
+        jobs.extend(creation(hub, connection, &record, rev, &redirects).await?);
+    }
+    Ok(jobs)
+}
+
+fn removals(connection: &Connection, record: &Record, rev: u64) -> Vec<Job> {
+    let archive = record.removal.as_ref().is_some_and(|removal| removal.archive);
+    let can = &connection.connector.manifest().capabilities;
+    let facets: Vec<&Facet> = record.live_at(&connection.name).collect();
+    facets
+        .into_iter()
+        .map(|facet| {
+            let id = facet.link.id.clone();
+            let change =
+                if archive && can.archives || !can.deletes { Change::Archive { id } } else { Change::Delete { id } };
+            Job {
+                entity: record.entity,
+                record: record.id.clone(),
+                version: record.version,
+                write: Write { record: record.id.clone(), change, fields: Fields::new() },
+                golden: BTreeMap::new(),
+                read: (record.clone(), rev),
+            }
+        })
+        .collect()
+}
+
+async fn update(
+    hub: &Hub,
+    settings: &Settings,
+    connection: &Connection,
+    (record, rev): (&Record, u64),
+    one: &Viewed<'_>,
+    referred: &BTreeMap<RecordId, Record>,
+) -> Result<Option<Job>> {
+    let redirects: BTreeMap<RecordId, RecordId> = referred.iter().map(|(id, to)| (id.clone(), to.id.clone())).collect();
+    let current = resolve::views(std::slice::from_ref(one.facet), &redirects);
+    let Some(current) = current.first() else { return Ok(None) };
+    let wanted: BTreeSet<Field> = one.facet.wanted().into_iter().cloned().collect();
+    let mut fields = Fields::new();
+    let mut golden = BTreeMap::new();
+    let mut held = Fields::new();
+    let mut missing = BTreeSet::new();
+    for field in settle::differences(record.entity, &record.golden, current, connection, settings).into_keys() {
+        let Some(cell) = record.golden.get(&field).filter(|_| wanted.contains(&field)) else { continue };
+        let before = current.view.held(&field).cloned().flatten();
+        let value = match outward(connection, referred, cell.value.as_ref()) {
+            Ok(value) => value,
+            Err(absent) => {
+                missing.extend(absent);
+                continue;
+            }
+        };
+        // What is held there cannot be named when it refers to something that left; the write says what counts.
+        held.insert(field.clone(), outward(connection, referred, before.as_ref()).unwrap_or_default());
+        golden.insert(field.clone(), (cell.value.clone(), cell.stamp()));
+        fields.insert(field, value);
+    }
+    if !missing.is_empty() {
+        wait(hub, connection, record, &missing, referred).await?;
+    }
+    if fields.is_empty() && !missing.is_empty() {
+        return Err(Fault::new(Kind::Conflict, "deliver", "it waits for records that it refers to"));
+    }
+    if fields.is_empty() {
+        return Ok(None);
+    }
+    let change = Change::Update {
+        id: one.facet.link.id.clone(),
+        revision: one.facet.revision.clone(),
+        held,
+        held_at: one.facet.confirmed_at(),
+    };
+    Ok(Some(Job {
+        entity: record.entity,
+        record: record.id.clone(),
+        // With something left to wait for, its wants stay.
+        version: if missing.is_empty() { record.version } else { 0 },
+        write: Write { record: record.id.clone(), change, fields },
+        golden,
+        read: (record.clone(), rev),
+    }))
+}
+
+async fn creation(
+    hub: &Hub,
+    connection: &Connection,
+    record: &Record,
+    rev: u64,
+    referred: &BTreeMap<RecordId, Record>,
+) -> Result<Option<Job>> {
+    let mapping: &Mapping = connection.context.mapping(record.entity)?;
+    let mut fields = Fields::new();
+    let mut golden = BTreeMap::new();
+    let mut missing = BTreeSet::new();
+    let mut required = false;
+    for rule in mapping.active(&connection.context).filter(|rule| rule.flow.creates()) {
+        let Some(cell) = record.golden.get(&rule.field).filter(|cell| cell.value.is_some()) else {
+            required |= rule.required;
+            continue;
+        };
+        if settle::image(connection, record.entity, &rule.field, cell.value.as_ref()).is_none() {
+            continue;
+        }
+        match outward(connection, referred, cell.value.as_ref()) {
+            Ok(value) => {
+                golden.insert(rule.field.clone(), (cell.value.clone(), cell.stamp()));
+                fields.insert(rule.field.clone(), value);
+            }
+            Err(absent) => {
+                missing.extend(absent);
+                required |= rule.required;
+            }
+        }
+    }
+    if !missing.is_empty() {
+        wait(hub, connection, record, &missing, referred).await?;
+    }
+    if required {
+        return Ok(None);
+    }
+    let change = Change::Create { idempotency: format!("{}@{}", record.id, connection.name) };
+    Ok(Some(Job {
+        entity: record.entity,
+        record: record.id.clone(),
+        version: record.version,
+        write: Write { record: record.id.clone(), change, fields },
+        golden,
+        read: (record.clone(), rev),
+    }))
+}
+
+/// Every record that golden values refer to, as it is now, by the id by which it is named.
+async fn references(hub: &Hub, record: &Record) -> Result<BTreeMap<RecordId, Record>> {
+    let mut named = BTreeSet::new();
+    let held = record.facets.iter().flat_map(|facet| facet.view().cells.into_values()).filter_map(|cell| cell.held);
+    let golden = record.golden.values().filter_map(|golden| golden.value.clone());
+    for value in held.chain(golden) {
+        for reference in value.references() {
+            if let Target::Record(id) = &reference.to {
+                named.insert(id.clone());
+            }
+        }
+    }
+    if named.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let named: Vec<RecordId> = named.into_iter().collect();
+    Ok(hub.records(&named).await?.into_iter().map(|(id, (record, _))| (id, record)).collect())
+}
+
+/// A value with its references as the target's own ids; the records that are missing there otherwise.
+fn outward(
+    connection: &Connection,
+    referred: &BTreeMap<RecordId, Record>,
+    value: Option<&Value>,
+) -> std::result::Result<Option<Value>, BTreeSet<RecordId>> {
+    let Some(value) = value else { return Ok(None) };
+    let mut missing = BTreeSet::new();
+    let mapped = value.map_references::<Infallible>(&mut |reference| {
+        let Target::Record(id) = &reference.to else { return Ok(Some(reference.clone())) };
+        Ok(match there(connection, referred, id) {
+            Some(id) => Some(Reference { to: Target::External(id), ..reference.clone() }),
+            None => {
+                missing.insert(id.clone());
+                None
+            }
+        })
+    });
+    let mapped = mapped.unwrap_or_else(|never| match never {});
+    if missing.is_empty() { Ok(mapped) } else { Err(missing) }
+}
+
+fn there(connection: &Connection, referred: &BTreeMap<RecordId, Record>, id: &RecordId) -> Option<ExternalId> {
+    let record = referred.get(id)?;
+    record.live_at(&connection.name).next().map(|facet| facet.link.id.clone())
+}
+
+/// Notes what a delivery waits for, where it will come: only records that are being created there are worth waiting for.
+async fn wait(
+    hub: &Hub,
+    connection: &Connection,
+    record: &Record,
+    missing: &BTreeSet<RecordId>,
+    referred: &BTreeMap<RecordId, Record>,
+) -> Result<()> {
+    let now = hub.now();
+    let coming: BTreeSet<RecordId> = missing.iter().filter_map(|id| referred.get(id)).map(|to| to.id.clone()).collect();
+    let mut orders = Vec::new();
+    for to in missing.iter().filter_map(|id| referred.get(id)).filter(|to| to.creates.contains_key(&connection.name)) {
+        orders.push(crate::steps::fanout::order(&to.id, &connection.name, to.version, "@needed")?);
+    }
+    if !orders.is_empty() {
+        let queue = crate::ports::QueueName::Deliveries(connection.connector.system().clone());
+        hub.queue.send(&queue, orders).await?;
+    }
+    hub.amend(&record.id, |record, _| {
+        let outbox = record.outbox.entry(connection.name.clone()).or_default();
+        outbox.waiting_on.clone_from(&coming);
+        outbox.waiting_since.get_or_insert(now);
+    })
+    .await
+}

@@ -1,0 +1,116 @@
+//! Receipts: the vendor's answer to a delivery becomes part of the facet.
+
+use super::{create, plan::Job};
+use crate::{
+    commit::{ATTEMPTS, Changed, Hindrance, Transaction},
+    events::Count,
+    facet::{Facet, Link},
+    hub::Hub,
+    keys,
+    ports::{Condition, TableChange},
+    record::Record,
+    settings::Connection,
+    steps::reconcile,
+};
+use concord_connector::{Fault, Instant, Kind, Result, Snapshot, exchange::Change};
+
+/// Commits the receipt of a write.
+pub(super) async fn receipt(
+    hub: &Hub,
+    connection: &Connection,
+    job: &Job,
+    after: Snapshot,
+    created: bool,
+    ended_at: Instant,
+) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        match attempt(hub, connection, job, &after, ended_at).await {
+            Ok(()) => {
+                hub.tally.add(Count::Deliveries);
+                if created {
+                    hub.tally.add(Count::Creates);
+                }
+                return Ok(());
+            }
+            Err(Hindrance::Raced) => {}
+            Err(Hindrance::Fault(fault)) => return Err(fault),
+        }
+    }
+    Err(Fault::new(Kind::Conflict, "deliver", "the record is being changed by too many at once"))
+}
+
+async fn attempt(
+    hub: &Hub,
+    connection: &Connection,
+    job: &Job,
+    after: &Snapshot,
+    ended_at: Instant,
+) -> std::result::Result<(), Hindrance> {
+    let settings = hub.settings();
+    let mut transaction = Transaction::default();
+    let link = Link { connection: connection.name.clone(), id: after.id.clone() };
+    let linked = hub.links(job.entity, std::slice::from_ref(&link)).await?.pop().flatten();
+    // An echo may have come first and brought the new external record with it.
+    let holder = linked.as_ref().map_or(&job.record, |linked| &linked.record);
+    let Some((mut record, rev)) = hub.record(holder).await? else { return Ok(()) };
+    if job.creates() {
+        transaction.push(TableChange::Delete(keys::intent(&job.record, &connection.name), Condition::None));
+    }
+    let after = reconcile::normalise(hub, &connection.name, after, &mut transaction).await?;
+    let fresh = linked.is_none();
+    if fresh {
+        let home = record.id.clone();
+        transaction.new_link(job.entity, &link, &record.id, &home)?;
+        record.facets.push(Facet::unseen(link.clone(), home));
+    }
+    let elsewhere = job.creates() && !belongs(&record, job);
+    let Some(facet) = record.facet_mut(&link) else { return Ok(()) };
+    match &job.write.change {
+        Change::Archive { .. } | Change::Delete { .. } => facet.removed(ended_at),
+        _ => {
+            facet.receive(&job.golden, &after, ended_at);
+            facet.acknowledge(job.version);
+        }
+    }
+    if elsewhere {
+        // It became a record of its own meanwhile; we made it, so it is ours.
+        facet.pins.join.insert(format!("created-{}", job.record));
+    }
+    done(hub, connection, &mut record);
+    let waits_for_identity = record.regroup;
+    let changed = Changed { record, rev, observed: None, identity: fresh || elsewhere || waits_for_identity };
+    hub.commit(&settings, changed, transaction).await?;
+    if elsewhere {
+        create::claim(hub, &job.record).await?;
+    }
+    Ok(())
+}
+
+fn belongs(record: &Record, job: &Job) -> bool {
+    record.id == job.record || record.facets.iter().any(|facet| facet.home == job.record)
+}
+
+/// Nothing differs any more: the wants are covered without a write.
+pub(super) async fn nothing(hub: &Hub, connection: &Connection, record: &Record, link: &Link) -> Result<()> {
+    let version = record.version;
+    hub.amend(&record.id, |record, _| {
+        if let Some(facet) = record.facet_mut(link) {
+            facet.acknowledge(version);
+        }
+        done(hub, connection, record);
+    })
+    .await
+}
+
+/// What a delivery leaves behind when it succeeded.
+fn done(hub: &Hub, connection: &Connection, record: &mut Record) {
+    let waiting = record.outbox.remove(&connection.name).filter(|outbox| !outbox.waiting_on.is_empty());
+    if let Some(outbox) = waiting.filter(|_| record.pending().contains_key(&connection.name)) {
+        record.outbox.insert(connection.name.clone(), outbox);
+    }
+    if record.pending().is_empty()
+        && let Some(at) = record.signalled_at.take()
+    {
+        hub.tally.delay(u64::try_from(hub.now().since(at).as_millis()).unwrap_or(u64::MAX));
+    }
+}

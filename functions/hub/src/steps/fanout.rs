@@ -1,0 +1,137 @@
+//! Fanout: from the change feed to history, deliveries, and whoever waits for a record.
+
+use crate::{
+    hub::Hub,
+    keys,
+    message::Message,
+    ports::{Condition, FeedEntry, Index, Item, Outgoing, Query, QueueName, TableChange},
+    record::{self, Record, Stored},
+    resolve::Golden,
+    settings::Settings,
+    store,
+};
+use concord_connector::{ConnectionName, Field, Instant, RecordId, Result, Value};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Waiters that one page wakes.
+const WAITERS: usize = 100;
+
+/// One version of a record in its history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The record.
+    pub record: RecordId,
+    /// The version.
+    pub version: u64,
+    /// When it was committed.
+    pub at: Instant,
+    /// What changed: before, and the golden field after.
+    pub changed: BTreeMap<Field, (Option<Value>, Option<Golden>)>,
+    /// The external records that it had.
+    pub facets: Vec<crate::facet::Link>,
+}
+
+/// Deals with a piece of the change feed. Everything is by key or by dedupe id: doing it twice does it once.
+///
+/// # Errors
+/// When a port fails: the same piece has to be dealt with again.
+pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
+    let settings = hub.settings();
+    let mut history = Vec::new();
+    let mut deliveries: BTreeMap<QueueName, Vec<Outgoing>> = BTreeMap::new();
+    let mut woken = Vec::new();
+    for entry in entries {
+        let Some(new) = read(entry.new.as_ref())? else { continue };
+        let old = read(entry.old.as_ref())?;
+        if old.as_ref().is_none_or(|old| old.version < new.version) {
+            history.push(note(old.as_ref(), &new)?);
+        }
+        for connection in due(&settings, old.as_ref(), &new) {
+            let Some(ready) = settings.connections.get(&connection) else { continue };
+            let queue = QueueName::Deliveries(ready.connector.system().clone());
+            deliveries.entry(queue).or_default().push(order(&new.id, &connection, new.version, "")?);
+        }
+        for connection in arrived(old.as_ref(), &new) {
+            woken.extend(waiters(hub, &new, &connection).await?);
+        }
+    }
+    for chunk in history.chunks(90) {
+        hub.write_plain(chunk.to_vec()).await?;
+    }
+    for (queue, batch) in deliveries {
+        hub.queue.send(&queue, batch).await?;
+    }
+    if !woken.is_empty() {
+        hub.queue.send(&QueueName::Observations, woken).await?;
+    }
+    Ok(())
+}
+
+/// The message that orders a delivery. `again` tells a repeated order from the one that a queue drops as a duplicate.
+pub(crate) fn order(record: &RecordId, connection: &ConnectionName, version: u64, again: &str) -> Result<Outgoing> {
+    let message = Message::DeliveryV1 { record: record.clone(), connection: connection.clone(), version };
+    Ok(Outgoing {
+        body: message.encode()?,
+        group: Some(format!("{record}@{connection}")),
+        dedupe: Some(format!("{record}@{connection}@{version}{again}")),
+        ..Outgoing::default()
+    })
+}
+
+fn read(item: Option<&Item>) -> Result<Option<Record>> {
+    Ok(match item.map(record::decode).transpose()? {
+        Some(Stored::Record(record)) => Some(*record),
+        _ => None,
+    })
+}
+
+/// Connections with open work that this version brought.
+fn due(settings: &Settings, old: Option<&Record>, new: &Record) -> BTreeSet<ConnectionName> {
+    let fresh = old.is_none_or(|old| old.version < new.version);
+    let pending = new.pending();
+    pending.into_keys().filter(|connection| fresh && settings.connections.contains_key(*connection)).cloned().collect()
+}
+
+/// Connections at which the record can be referred to now and could not before.
+fn arrived(old: Option<&Record>, new: &Record) -> BTreeSet<ConnectionName> {
+    let there = |record: &Record| -> BTreeSet<ConnectionName> {
+        record.facets.iter().filter(|facet| facet.is_live()).map(|facet| facet.link.connection.clone()).collect()
+    };
+    let before = old.map(there).unwrap_or_default();
+    there(new).difference(&before).cloned().collect()
+}
+
+async fn waiters(hub: &Hub, record: &Record, connection: &ConnectionName) -> Result<Vec<Outgoing>> {
+    let mut woken = Vec::new();
+    let mut asked: BTreeSet<&RecordId> = record.facets.iter().map(|facet| &facet.home).collect();
+    asked.insert(&record.id);
+    for id in asked {
+        let page = hub.table.query(Query::partition(Some(Index::Waiting), id.to_string(), WAITERS)).await?;
+        for (_, key) in page.keys.iter().filter(|(place, _)| place.ends_with(&format!("#{connection}"))) {
+            let Some(waiter) = keys::record_id(key) else { continue };
+            woken.push(Outgoing::new(Message::RegroupV1 { record: waiter }.encode()?));
+        }
+    }
+    Ok(woken)
+}
+
+fn note(old: Option<&Record>, new: &Record) -> Result<TableChange> {
+    let before = |field: &Field| old.and_then(|old| old.golden.get(field));
+    let mut changed = BTreeMap::new();
+    let fields: BTreeSet<&Field> = new.golden.keys().chain(old.iter().flat_map(|old| old.golden.keys())).collect();
+    for field in fields {
+        let (was, is) = (before(field), new.golden.get(field));
+        if was != is {
+            changed.insert(field.clone(), (was.and_then(|golden| golden.value.clone()), is.cloned()));
+        }
+    }
+    let entry = Entry {
+        record: new.id.clone(),
+        version: new.version,
+        at: new.committed_at,
+        changed,
+        facets: new.facets.iter().map(|facet| facet.link.clone()).collect(),
+    };
+    Ok(TableChange::Put(Item::new(keys::history(&new.id, new.version), store::body(&entry)?), Condition::None))
+}

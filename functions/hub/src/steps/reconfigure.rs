@@ -1,0 +1,72 @@
+//! After the configuration changed: every record is resolved again, a page at a time, below live traffic.
+
+use crate::{
+    commit::{ATTEMPTS, Changed, Hindrance, Transaction},
+    hub::Hub,
+    keys,
+    ports::{Condition, Index, Item, Query, TableChange},
+    store,
+};
+use concord_connector::{Entity, Fault, Kind, RecordId, Result};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+const PAGE: usize = 50;
+/// Between pages, so that live traffic comes first.
+const PAUSE: Duration = Duration::from_millis(20);
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Checkpoint {
+    revision: u64,
+    entity: usize,
+    after: Option<String>,
+}
+
+/// Brings every record to the configuration in force. Goes on where an earlier run stopped; returns at once when nothing
+/// is left to do.
+///
+/// # Errors
+/// When the store fails; the checkpoint holds.
+pub async fn run(hub: &Hub) -> Result<u64> {
+    let revision = hub.settings().revision;
+    let key = keys::cursor(&"concord".into(), "reconfigure", Entity::Organization);
+    let stored: Option<Checkpoint> = hub.item(key.clone()).await?.as_ref().map(store::parse).transpose()?;
+    let mut at =
+        stored.filter(|at| at.revision == revision).unwrap_or(Checkpoint { revision, ..Checkpoint::default() });
+    let mut resolved = 0;
+    while let Some(entity) = Entity::ALL.get(at.entity) {
+        let query = Query { after: at.after.clone(), ..Query::partition(Some(Index::List), entity.name(), PAGE) };
+        let page = hub.table.query(query).await?;
+        for (_, item) in &page.keys {
+            if let Some(id) = keys::record_id(item) {
+                resolved += u64::from(resolve(hub, &id).await?);
+            }
+        }
+        match page.next {
+            Some(next) => at.after = Some(next),
+            None => at = Checkpoint { revision, entity: at.entity + 1, after: None },
+        }
+        let change = TableChange::Put(Item::new(key.clone(), store::body(&at)?), Condition::None);
+        hub.write_plain(vec![change]).await?;
+        hub.clock.sleep(PAUSE).await;
+    }
+    Ok(resolved)
+}
+
+/// Resolves one record again, when it was resolved with an older configuration.
+async fn resolve(hub: &Hub, id: &RecordId) -> Result<bool> {
+    for _ in 0..ATTEMPTS {
+        let settings = hub.settings();
+        let Some((record, rev)) = hub.record(id).await? else { return Ok(false) };
+        if record.configuration >= settings.revision {
+            return Ok(false);
+        }
+        let changed = Changed { record, rev, observed: None, identity: false };
+        match hub.commit(&settings, changed, Transaction::default()).await {
+            Ok(_) => return Ok(true),
+            Err(Hindrance::Raced) => {}
+            Err(Hindrance::Fault(fault)) => return Err(fault),
+        }
+    }
+    Err(Fault::new(Kind::Unavailable, "reconfigure", "the record is being changed by too many at once"))
+}

@@ -1,0 +1,165 @@
+//! The scheduler: what is due now. Called every second in embedded mode.
+
+use super::{fanout::order, translate};
+use crate::{
+    commit::{ATTEMPTS, Hindrance, Transaction},
+    hub::Hub,
+    keys,
+    message::Message,
+    ports::{Index, Item, Outgoing, Query, QueueName},
+    record::Record,
+    review::{Review, Subject},
+    settings::Connection,
+    store,
+};
+use concord_connector::{ConnectionName, Entity, Instant, Operation, Outcome, RecordId, Result, exchange::Account};
+use std::time::Duration;
+
+/// What is pending longer than this is ordered again.
+const OVERDUE: Duration = Duration::from_secs(120);
+/// A delivery waits at most that long for another record.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// Orders that one sweep gives, so that a long outage ends gently.
+const SWEEP: usize = 200;
+
+/// Does what is due. `elapsed` since the last poll of a connection is kept in memory: a restart polls at once.
+///
+/// # Errors
+/// When the store or the queue fails; call again.
+pub async fn tick(hub: &Hub) -> Result<()> {
+    let settings = hub.settings();
+    let now = hub.now();
+    for connection in settings.connections.values() {
+        if hub.held_back(connection).await?.is_some() {
+            continue;
+        }
+        for entity in due(hub, connection, now) {
+            translate::ask(hub, connection, entity).await?;
+        }
+        let reopened = hub.breaker(connection).await?.is_some();
+        // After a trouble everything that waited is due at once.
+        let until = if reopened { now } else { now.minus(OVERDUE) };
+        if reopened || hub.due.every("sweep", &connection.name, now, Duration::from_secs(10)) {
+            sweep(hub, connection, until).await?;
+        }
+    }
+    if hub.due.every("regroup", &ConnectionName::from(crate::settings::CONCORD), now, Duration::from_secs(10)) {
+        regroup(hub).await?;
+    }
+    Ok(())
+}
+
+fn due(hub: &Hub, connection: &Connection, now: Instant) -> Vec<Entity> {
+    let manifest = connection.connector.manifest();
+    let every = Duration::from_secs(connection.poll_every_s.max(1));
+    let mapped = connection.context.mappings.keys().copied();
+    mapped
+        .filter(|entity| manifest.polls(*entity) && hub.due.every(entity.name(), &connection.name, now, every))
+        .collect()
+}
+
+/// Orders again what is pending since before `until` and not in back-off.
+async fn sweep(hub: &Hub, connection: &Connection, until: Instant) -> Result<()> {
+    let query = Query {
+        to: Some(format!("{}~", crate::record::place(until))),
+        ..Query::partition(Some(Index::Pending), connection.name.as_str(), SWEEP)
+    };
+    let page = hub.table.query(query).await?;
+    if page.keys.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<RecordId> = page.keys.iter().filter_map(|(_, key)| keys::record_id(key)).collect();
+    let queue = QueueName::Deliveries(connection.connector.system().clone());
+    let mut orders = Vec::new();
+    for (record, _) in hub.records(&ids).await?.into_values() {
+        let waits = record.outbox.get(&connection.name).and_then(|outbox| outbox.waiting_since);
+        if waits.is_some_and(|since| hub.now().since(since) > PATIENCE) {
+            give_up(hub, &record.id, &connection.name).await?;
+            continue;
+        }
+        let again = format!("@{}", hub.now().ms() / 1000);
+        orders.push(order(&record.id, &connection.name, record.version, &again)?);
+    }
+    hub.queue.send(&queue, orders).await
+}
+
+async fn give_up(hub: &Hub, id: &RecordId, connection: &ConnectionName) -> Result<()> {
+    hub.amend(id, |record, reviews| {
+        let outbox = record.outbox.entry(connection.clone()).or_default();
+        outbox.parked = true;
+        let sentence = format!(
+            "The delivery of {id} to {connection} waited a day for records that it refers to; they never arrived there."
+        );
+        let subject = Subject::Waited { record: id.clone(), connection: connection.clone() };
+        reviews.push(Review::new(subject, sentence, &["retry", "dismiss"]));
+    })
+    .await
+}
+
+/// Looks again at identities that waited for a create.
+async fn regroup(hub: &Hub) -> Result<()> {
+    let page = hub.table.query(Query::partition(Some(Index::Pending), "regroup", SWEEP)).await?;
+    let mut messages = Vec::new();
+    for record in page.keys.iter().filter_map(|(_, key)| keys::record_id(key)) {
+        messages.push(Outgoing::new(Message::RegroupV1 { record }.encode()?));
+    }
+    if messages.is_empty() { Ok(()) } else { hub.queue.send(&QueueName::Observations, messages).await }
+}
+
+/// Reads everything at a connection once more, beginning now.
+///
+/// # Errors
+/// When the store or the queue fails.
+pub async fn backfill(hub: &Hub, connection: &Connection) -> Result<()> {
+    for entity in connection.context.mappings.keys() {
+        translate::from_the_beginning(hub, connection, *entity).await?;
+    }
+    Ok(())
+}
+
+/// Reads what the account says of itself and keeps it.
+///
+/// # Errors
+/// The vendor's.
+pub async fn describe(hub: &Hub, connection: &Connection) -> Result<Account> {
+    let ran = hub.run(connection, &Operation::Describe).await?;
+    let Outcome::Account(account) = ran.outcome else { return Ok(Account::default()) };
+    hub.put_plain(Item::new(keys::account(&connection.name), store::body(&account)?)).await?;
+    Ok(account)
+}
+
+/// What was kept of an account.
+///
+/// # Errors
+/// When the store fails.
+pub async fn described(hub: &Hub, connection: &ConnectionName) -> Result<Option<Account>> {
+    hub.item(keys::account(connection)).await?.as_ref().map(store::parse).transpose()
+}
+
+impl Hub {
+    /// Changes how a record's deliveries stand, and nothing else: no new version.
+    pub(crate) async fn amend(&self, id: &RecordId, change: impl Fn(&mut Record, &mut Vec<Review>)) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let Some((mut record, rev)) = self.record(id).await? else { return Ok(()) };
+            let before = record.clone();
+            let mut reviews = Vec::new();
+            change(&mut record, &mut reviews);
+            if record == before && reviews.is_empty() {
+                return Ok(());
+            }
+            let mut transaction = Transaction::default();
+            transaction.put_record(&record, rev)?;
+            self.raise(&mut transaction, reviews, self.now()).await?;
+            match self.transact(transaction).await {
+                Ok(()) => return Ok(()),
+                Err(Hindrance::Raced) => {}
+                Err(Hindrance::Fault(fault)) => return Err(fault),
+            }
+        }
+        Err(concord_connector::Fault::new(
+            concord_connector::Kind::Unavailable,
+            "commit",
+            "the record is being changed by too many at once",
+        ))
+    }
+}

@@ -1,0 +1,242 @@
+//! Translate: signals become observations, with one batched read for all signals of a batch.
+
+mod poll;
+
+pub use poll::Position;
+pub(super) use poll::{ask, from_the_beginning};
+
+use crate::{
+    dead_letter::DeadLetter,
+    facet::hash,
+    hub::Hub,
+    message::{Message, Observation},
+    ports::{Disposition, Outgoing, QueueName, Received},
+    settings::Connection,
+};
+use concord_connector::{
+    ConnectionName, Entity, ExternalId, Fault, Instant, Operation, Outcome, Result, Retry, Signal, Snapshot,
+    exchange::Refused,
+    signal::{Edit, Happened},
+    snapshot::Presence,
+};
+use std::{collections::BTreeMap, time::Duration};
+
+/// The longest that a queue delays a message.
+const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// A signal of a batch.
+struct Asked<'a> {
+    at: usize,
+    body: &'a str,
+    signal: Signal,
+    received_at: Instant,
+}
+
+/// Translates a batch.
+pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
+    let mut dispositions = vec![Disposition::Done; batch.len()];
+    let mut reads: BTreeMap<(ConnectionName, Entity), Vec<Asked<'_>>> = BTreeMap::new();
+    for (at, message) in batch.iter().enumerate() {
+        match Message::decode(&message.body) {
+            Ok(Message::SignalV1 { connection, signal, received_at }) => {
+                reads.entry((connection, signal.entity)).or_default().push(Asked {
+                    at,
+                    body: &message.body,
+                    signal,
+                    received_at,
+                });
+            }
+            Ok(Message::PollV1 { connection, entity }) => {
+                if let Err(fault) = poll::poll(hub, &connection, entity).await {
+                    dispositions[at] = troubled(hub, &connection, &message.body, fault, Poll::Yes).await;
+                }
+            }
+            Ok(_) => {
+                dispositions[at] =
+                    buried(hub, &message.body, &Fault::malformed("translate", "the message belongs in another queue"))
+                        .await
+            }
+            Err(fault) => dispositions[at] = buried(hub, &message.body, &fault).await,
+        }
+    }
+    for ((connection, entity), asked) in reads {
+        if let Err(fault) = read(hub, &connection, entity, &asked).await {
+            for one in &asked {
+                let fault = Fault::new(fault.kind, "translate", fault.message().to_owned())
+                    .retry(fault.retry)
+                    .with("connection", &connection);
+                dispositions[one.at] = troubled(hub, &connection, one.body, fault, Poll::No).await;
+            }
+        }
+    }
+    dispositions
+}
+
+#[derive(PartialEq)]
+enum Poll {
+    Yes,
+    No,
+}
+
+/// Trouble of the connection opens its breaker, and the signal waits in the queue without counting against itself; a poll
+/// needs not wait: the next one reads the same. Trouble of a message is its own.
+async fn troubled(hub: &Hub, name: &ConnectionName, body: &str, fault: Fault, poll: Poll) -> Disposition {
+    let settings = hub.settings();
+    let Ok(connection) = settings.connection(name) else { return buried(hub, body, &fault).await };
+    if !fault.is_of_connection() {
+        return if fault.retry == Retry::Never { buried(hub, body, &fault).await } else { super::again(&fault) };
+    }
+    let held = match hub.held_back(connection).await {
+        Ok(Some(wait)) => Ok(wait),
+        Ok(None) => hub.open_breaker(connection, &fault).await,
+        Err(fault) => Err(fault),
+    };
+    match held {
+        Ok(_) if poll == Poll::Yes => Disposition::Done,
+        Ok(wait) => postpone(hub, connection, body, wait).await,
+        Err(fault) => super::again(&fault),
+    }
+}
+
+async fn postpone(hub: &Hub, connection: &Connection, body: &str, wait: Duration) -> Disposition {
+    let queue = QueueName::Signals(connection.connector.system().clone());
+    let message = Outgoing { delay: wait.min(LONGEST_DELAY), ..Outgoing::new(body.to_owned()) };
+    match hub.queue.send(&queue, vec![message]).await {
+        Ok(()) => Disposition::Done,
+        Err(fault) => super::again(&fault),
+    }
+}
+
+async fn buried(hub: &Hub, body: &str, fault: &Fault) -> Disposition {
+    let queue = QueueName::Signals("unknown".into());
+    match DeadLetter::of_message(hub, &queue, body, fault).bury(hub).await {
+        Ok(()) => Disposition::Done,
+        Err(fault) => super::again(&fault),
+    }
+}
+
+/// Reads everything that signals of one connection and entity ask for, and sends the observations on.
+async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'_>]) -> Result<()> {
+    let settings = hub.settings();
+    let connection = settings.connection(name)?;
+    let mut observations = Vec::new();
+    let mut ids: BTreeMap<ExternalId, Vec<&Asked<'_>>> = BTreeMap::new();
+    for one in asked {
+        match &one.signal.happened {
+            Happened::Changed => ids.entry(one.signal.id.clone()).or_default().push(one),
+            Happened::Gap => poll::from_the_beginning(hub, connection, entity).await?,
+            Happened::Deleted => observations.push(gone(name, one, Presence::Deleted)),
+            Happened::MergedInto(winner) => {
+                observations.push(gone(name, one, Presence::MergedInto(winner.clone())));
+                ids.entry(winner.clone()).or_default().push(one);
+            }
+        }
+    }
+    if !connection.maps(entity) {
+        return Ok(());
+    }
+    let wanted: Vec<ExternalId> = ids.keys().cloned().collect();
+    if !wanted.is_empty()
+        && let Some(wait) = hub.held_back(connection).await?
+    {
+        return Err(Fault::new(
+            concord_connector::Kind::Unavailable,
+            "translate",
+            "the connection is being held back from",
+        )
+        .after(wait));
+    }
+    for chunk in wanted.chunks(connection.connector.manifest().capabilities.read_batch.max(1)) {
+        let ran = hub.run(connection, &Operation::Fetch { entity, ids: chunk.to_vec() }).await?;
+        hub.close_breaker(connection).await?;
+        let Outcome::Records(records) = ran.outcome else { continue };
+        for (id, record) in records {
+            let signals = ids.get(&id).map(Vec::as_slice).unwrap_or_default();
+            let signalled_at = signals.iter().map(|one| one.received_at).min();
+            match record {
+                Ok(mut snapshot) => {
+                    let edits = signals.iter().flat_map(|one| &one.signal.edits);
+                    take_times(connection, &mut snapshot, edits);
+                    observations.push(Observation {
+                        connection: name.clone(),
+                        snapshot,
+                        read_at: ran.started_at,
+                        signalled_at,
+                    });
+                }
+                Err(refused) => unreadable(hub, connection, entity, &id, &refused).await?,
+            }
+        }
+    }
+    send(hub, observations).await
+}
+
+fn gone(connection: &ConnectionName, one: &Asked<'_>, presence: Presence) -> Observation {
+    let mut snapshot = Snapshot::deleted(one.signal.entity, one.signal.id.clone(), one.signal.at);
+    snapshot.presence = presence;
+    Observation {
+        connection: connection.clone(),
+        snapshot,
+        read_at: one.received_at,
+        signalled_at: Some(one.received_at),
+    }
+}
+
+/// Takes over the times of field edits that events reported, where the read shows the same value.
+fn take_times<'a>(connection: &Connection, snapshot: &mut Snapshot, edits: impl Iterator<Item = &'a Edit>) {
+    let Ok(mapping) = connection.context.mapping(snapshot.entity) else { return };
+    for edit in edits {
+        let Some(rule) = mapping.fields.iter().find(|rule| rule.vendor == edit.pointer) else { continue };
+        let Ok(codec) = rule.effective(snapshot.entity) else { continue };
+        let mut row = serde_json::json!({});
+        if concord_connector::codec::put(&mut row, &edit.pointer, edit.value.clone()).is_err() {
+            continue;
+        }
+        let Ok(Some(value)) = codec.decode(&connection.context, &row, &edit.pointer) else { continue };
+        if snapshot.fields.get(&rule.field) == Some(&value) {
+            let time = snapshot.field_times.entry(rule.field.clone()).or_insert(edit.at);
+            *time = (*time).max(edit.at);
+        }
+    }
+}
+
+/// A record that cannot be understood goes aside alone.
+async fn unreadable(
+    hub: &Hub,
+    connection: &Connection,
+    entity: Entity,
+    id: &ExternalId,
+    refused: &Refused,
+) -> Result<()> {
+    let letter = DeadLetter {
+        // Every poll finds it again: one letter for one trouble.
+        id: hash(&(&connection.name, entity, id, &refused.message)).hex(),
+        at: hub.now(),
+        queue: QueueName::Signals(connection.connector.system().clone()).to_string(),
+        connection: Some(connection.name.clone()),
+        subject: Some(format!("{entity}/{id}")),
+        reason: format!("{} {entity}/{id}: {}", connection.connector.system(), refused.message),
+        message: Some(
+            Message::SignalV1 {
+                connection: connection.name.clone(),
+                signal: Signal::changed(format!("redrive-{id}"), entity, id.clone(), hub.now()),
+                received_at: hub.now(),
+            }
+            .encode()?,
+        ),
+        blob: None,
+    };
+    letter.bury(hub).await
+}
+
+/// Sends observations to reconcile.
+pub(super) async fn send(hub: &Hub, observations: Vec<Observation>) -> Result<()> {
+    if observations.is_empty() {
+        return Ok(());
+    }
+    let mut messages = Vec::with_capacity(observations.len());
+    for observation in observations {
+        messages.push(Outgoing::new(Message::ObservationV1(Box::new(observation)).encode()?));
+    }
+    hub.queue.send(&QueueName::Observations, messages).await
+}

@@ -1,0 +1,91 @@
+//! Polls: a page at a time, the cursor kept after its records are safe.
+
+use super::{send, unreadable};
+use crate::{
+    hub::Hub,
+    keys,
+    message::{Message, Observation},
+    ports::{Condition, Item, Outgoing, QueueName, TableChange},
+    settings::Connection,
+    store,
+};
+use concord_connector::{ConnectionName, Cursor, Entity, Instant, Operation, Outcome, Result};
+use serde::{Deserialize, Serialize};
+
+/// Pages that one message reads; more follow in a message of their own.
+const PAGES: usize = 10;
+
+/// Where a poll stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The connector's cursor.
+    pub cursor: Cursor,
+    /// When the window that it belongs to was read to its end, if it was.
+    pub complete_at: Option<Instant>,
+}
+
+/// Reads what changed since the last poll, then what was deleted, where the vendor lists that.
+pub(super) async fn poll(hub: &Hub, name: &ConnectionName, entity: Entity) -> Result<()> {
+    let settings = hub.settings();
+    let connection = settings.connection(name)?;
+    if !connection.maps(entity) || hub.held_back(connection).await?.is_some() {
+        return Ok(());
+    }
+    let more = pages(hub, connection, entity, "poll").await?;
+    if connection.connector.manifest().capabilities.lists_deleted {
+        pages(hub, connection, entity, "deleted").await?;
+    }
+    hub.close_breaker(connection).await?;
+    if more {
+        ask(hub, connection, entity).await?;
+    }
+    Ok(())
+}
+
+/// Sends a poll message.
+pub(in crate::steps) async fn ask(hub: &Hub, connection: &Connection, entity: Entity) -> Result<()> {
+    let message = Message::PollV1 { connection: connection.name.clone(), entity };
+    let queue = QueueName::Signals(connection.connector.system().clone());
+    hub.queue.send(&queue, vec![Outgoing::new(message.encode()?)]).await
+}
+
+/// Events were lost, or a backfill is wanted: everything is read once more.
+pub(in crate::steps) async fn from_the_beginning(hub: &Hub, connection: &Connection, entity: Entity) -> Result<()> {
+    hub.write_plain(vec![TableChange::Delete(keys::cursor(&connection.name, "poll", entity), Condition::None)]).await?;
+    ask(hub, connection, entity).await
+}
+
+async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -> Result<bool> {
+    let key = keys::cursor(&connection.name, what, entity);
+    let position: Option<Position> = hub.item(key.clone()).await?.as_ref().map(store::parse).transpose()?;
+    let mut cursor = position.map(|position| position.cursor);
+    for _ in 0..PAGES {
+        let until = hub.now();
+        let operation = match what {
+            "deleted" => Operation::Deleted { entity, cursor: cursor.clone(), until },
+            _ => Operation::Poll { entity, cursor: cursor.clone(), until },
+        };
+        let ran = hub.run(connection, &operation).await?;
+        let Outcome::Page { records, cursor: next, more } = ran.outcome else { return Ok(false) };
+        let mut observations = Vec::with_capacity(records.len());
+        for (id, record) in records {
+            match record {
+                Ok(snapshot) => observations.push(Observation {
+                    connection: connection.name.clone(),
+                    snapshot,
+                    read_at: ran.started_at,
+                    signalled_at: None,
+                }),
+                Err(refused) => unreadable(hub, connection, entity, &id, &refused).await?,
+            }
+        }
+        send(hub, observations).await?;
+        let position = Position { cursor: next.clone(), complete_at: (!more).then_some(until) };
+        hub.put_plain(Item::new(key.clone(), store::body(&position)?)).await?;
+        cursor = Some(next);
+        if !more {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,134 @@
+//! Queues in memory, with the same broker as the embedded ones.
+
+use super::lock;
+use crate::{
+    broker::{Broker, Depth, Inbox, MAX_DELAY, Message},
+    ports::{Clock, Outgoing, Queue, QueueName, Received},
+};
+use async_trait::async_trait;
+use concord_connector::{Instant, Result};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// Queues in memory. What was sent is also recorded, in order.
+#[derive(Clone)]
+pub struct MemoryQueue {
+    state: Arc<Mutex<State>>,
+    wake: Arc<Notify>,
+    clock: Arc<dyn Clock>,
+}
+
+struct State {
+    broker: Broker,
+    last: u64,
+    sent: Vec<(QueueName, Outgoing)>,
+}
+
+impl MemoryQueue {
+    /// Empty queues.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let state = State { broker: Broker::new(usize::MAX), last: 0, sent: Vec::new() };
+        Self { state: Arc::new(Mutex::new(state)), wake: Arc::default(), clock }
+    }
+
+    /// Takes the record of what was sent since it was last taken; repeats that were dropped are not in it. The messages
+    /// stay in their queues.
+    pub fn take_sent(&self) -> Vec<(QueueName, Outgoing)> {
+        std::mem::take(&mut lock(&self.state).sent)
+    }
+
+    /// The queues that ever had a message, in order.
+    pub fn queues(&self) -> Vec<QueueName> {
+        lock(&self.state).broker.queues().cloned().collect()
+    }
+
+    /// When a queue next has something to receive: the past when it has now, `None` when it is empty.
+    pub fn due(&self, queue: &QueueName) -> Option<Instant> {
+        lock(&self.state).broker.due(queue)
+    }
+}
+
+#[async_trait]
+impl Queue for MemoryQueue {
+    async fn send(&self, queue: &QueueName, batch: Vec<Outgoing>) -> Result<()> {
+        let now = self.clock.now();
+        let mut state = lock(&self.state);
+        let fifo = queue.is_fifo();
+        for outgoing in batch {
+            if fifo && outgoing.dedupe.as_ref().is_some_and(|dedupe| !state.broker.mark(queue, dedupe, now)) {
+                continue;
+            }
+            state.last += 1;
+            let message = Message {
+                id: state.last,
+                body: Some(outgoing.body.clone()),
+                group: outgoing.group.clone().filter(|_| fifo),
+                sent: now,
+                visible: if fifo { now } else { now.plus(outgoing.delay.min(MAX_DELAY)) },
+                receives: 0,
+            };
+            state.broker.accept(queue, message);
+            state.sent.push((queue.clone(), outgoing));
+        }
+        drop(state);
+        self.wake.notify_waiters();
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Inbox for MemoryQueue {
+    async fn receive(&self, queue: &QueueName, max: usize, visibility: Duration) -> Result<Vec<Received>> {
+        let taken = lock(&self.state).broker.take(queue, max, self.clock.now(), visibility);
+        let received = taken.into_iter().map(|message| Received {
+            id: message.id.to_string(),
+            body: message.body.unwrap_or_default(),
+            receives: message.receives,
+            group: message.group,
+        });
+        Ok(received.collect())
+    }
+
+    async fn delete(&self, queue: &QueueName, ids: &[String]) -> Result<()> {
+        let mut state = lock(&self.state);
+        ids.iter().filter_map(|id| id.parse().ok()).for_each(|id| state.broker.delete(queue, id));
+        drop(state);
+        self.wake.notify_waiters();
+        Ok(())
+    }
+
+    async fn release(&self, queue: &QueueName, waits: &[(String, Duration)]) -> Result<()> {
+        let now = self.clock.now();
+        let mut state = lock(&self.state);
+        for (id, wait) in waits {
+            if let Ok(id) = id.parse() {
+                state.broker.release(queue, id, now.plus(*wait));
+            }
+        }
+        drop(state);
+        self.wake.notify_waiters();
+        Ok(())
+    }
+
+    async fn wait(&self, queue: &QueueName) {
+        // Listening starts before looking, so that what is sent in between wakes us.
+        let woken = self.wake.notified();
+        let due = lock(&self.state).broker.due(queue);
+        match due {
+            None => woken.await,
+            Some(due) => {
+                let wait = due.since(self.clock.now());
+                if !wait.is_zero() {
+                    tokio::select! { () = woken => {}, () = self.clock.sleep(wait) => {} }
+                }
+            }
+        }
+    }
+
+    fn depth(&self, queue: &QueueName) -> Depth {
+        lock(&self.state).broker.depth(queue)
+    }
+}
