@@ -101,14 +101,13 @@ fn call(store: &mut Store, of: &str, called: &str, params: &[Json], inactive: bo
             store.delete(of, &numbers(at(0)))?;
             Json::Null
         }
-        action => {
+        action if workflow::BUTTONS.contains(&(of, action)) => {
             for id in numbers(at(0)) {
-                if !workflow::act(store, of, id, action)? {
-                    return Ok(None);
-                }
+                workflow::act(store, of, id, action)?;
             }
             Json::Null
         }
+        _ => return Ok(None),
     }))
 }
 

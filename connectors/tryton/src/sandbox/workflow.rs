@@ -6,6 +6,19 @@ use super::{
 };
 use serde_json::{Value as Json, json};
 
+/// The buttons of each model.
+pub(super) const BUTTONS: &[(&str, &str)] = &[
+    ("sale.sale", "quote"),
+    ("sale.sale", "confirm"),
+    ("sale.sale", "process"),
+    ("sale.sale", "draft"),
+    ("sale.sale", "cancel"),
+    ("account.invoice", "validate_invoice"),
+    ("account.invoice", "post"),
+    ("account.invoice", "draft"),
+    ("account.invoice", "cancel"),
+];
+
 const DAY: i64 = 86_400_000_000;
 
 /// Presses a button; `false` when the model has none of that name.

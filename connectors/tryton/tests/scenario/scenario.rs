@@ -115,7 +115,11 @@ impl Client {
     }
 
     /// Runs an operation; `meanwhile` may do something at the server before a request is sent.
-    pub(crate) fn run_with(&mut self, operation: &Operation, mut meanwhile: impl FnMut(&mut Self, &Request)) -> Outcome {
+    pub(crate) fn run_with(
+        &mut self,
+        operation: &Operation,
+        mut meanwhile: impl FnMut(&mut Self, &Request),
+    ) -> Outcome {
         let connector = concord_tryton::connector();
         let cx = self.cx.clone();
         let outcome = drive::exchange(&connector, &cx, operation, &mut |request| {
@@ -183,7 +187,11 @@ impl Client {
     }
 
     /// Everything that changed since a cursor, and the next one.
-    pub(crate) fn poll(&mut self, entity: Entity, mut cursor: Option<Cursor>) -> (BTreeMap<ExternalId, Snapshot>, Cursor) {
+    pub(crate) fn poll(
+        &mut self,
+        entity: Entity,
+        mut cursor: Option<Cursor>,
+    ) -> (BTreeMap<ExternalId, Snapshot>, Cursor) {
         let mut all = BTreeMap::new();
         loop {
             let until = self.world.now();

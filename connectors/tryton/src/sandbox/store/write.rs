@@ -176,10 +176,9 @@ impl Store {
                 let title = model.title;
                 return user(format!("You are trying to delete records \"{id}\" of \"{title}\" that don't exist."));
             }
-            if name == "party.party" && self.is_used(*id) {
-                return user(
-                    "The records could not be deleted because they are used by field \"Party\" of \"Account Invoice\".",
-                );
+            if let (Some((field, of)), "party.party") = (self.user_of(*id), name) {
+                let sentence = "The records could not be deleted because they are used by field";
+                return user(format!("{sentence} \"{field}\" of \"{of}\"."));
             }
             let state = self.value(name, *id, "state").and_then(Json::as_str).unwrap_or("cancelled");
             if matches!(name, "sale.sale" | "account.invoice") && !matches!(state, "cancelled" | "draft") {
@@ -198,10 +197,19 @@ impl Store {
         Ok(())
     }
 
-    fn is_used(&self, party: i64) -> bool {
-        ["sale.sale", "account.invoice", "company.company"]
-            .iter()
-            .any(|model| !self.children(model, "party", party).is_empty())
+    /// What needs a party: a field and its model. An invoice keeps the tax number of its party.
+    fn user_of(&self, party: i64) -> Option<(&'static str, &'static str)> {
+        let named = |model| !self.children(model, "party", party).is_empty();
+        let numbered = |id: &i64| {
+            let kind = self.value("party.identifier", *id, "type").and_then(Json::as_str);
+            kind.is_some_and(|kind| kind.contains('_'))
+        };
+        if named("account.invoice") {
+            let taxed = self.children("party.identifier", "party", party).iter().any(numbered);
+            return Some((if taxed { "Party Tax Identifier" } else { "Party" }, "Account Invoice"));
+        }
+        let others = [("sale.sale", ("Party", "Sale")), ("company.company", ("Party", "Company"))];
+        others.into_iter().find(|(model, _)| named(model)).map(|(_, named)| named)
     }
 
     fn check(&self, model: &Model, id: i64) -> Outcome<()> {
