@@ -1,1 +1,34 @@
-fn main() {}
+//! One test binary; a trial that cannot run here is reported as ignored with its reason.
+
+mod bench;
+mod events;
+
+mod polls;
+mod reads;
+
+
+mod writes;
+
+use libtest_mimic::{Arguments, Trial};
+
+/// A test by its name.
+type Test = (&'static str, fn());
+
+fn main() {
+    let groups: [(&str, Vec<Test>); 4] = [
+        ("events", events::tests()),
+        ("polls", polls::tests()),
+        ("reads", reads::tests()),
+        ("writes", writes::tests()),
+    ];
+    let mut trials: Vec<Trial> = Vec::new();
+    for (group, tests) in groups {
+        for (name, test) in tests {
+            trials.push(Trial::test(format!("{group}::{name}"), move || {
+                test();
+                Ok(())
+            }));
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}

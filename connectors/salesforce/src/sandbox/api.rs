@@ -55,7 +55,7 @@ pub(super) fn template(path: &str) -> String {
     let mut out: Vec<&str> = Vec::new();
     for (place, part) in path.split('/').enumerate() {
         let parent = out.last().copied().unwrap_or_default();
-        let fixed = place < 4 || matches!(parent, "sobjects" | "composite") || matches!(part, "describe" | "deleted" | "updated" | "");
+        let fixed = place < 5 || matches!(parent, "sobjects" | "composite") || matches!(part, "describe" | "deleted" | "updated" | "");
         let field = place == 6 && part.ends_with("__c");
         out.push(if fixed || field { part } else { "{}" });
     }
