@@ -1,0 +1,10 @@
+//! The laws of the ports, on every adapter that needs no cloud.
+#![cfg(all(feature = "embedded", feature = "testing"))]
+
+mod ports {
+    mod embedded;
+    mod folder;
+    mod killed;
+    mod memory;
+    mod poller;
+}
