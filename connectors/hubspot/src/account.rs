@@ -28,9 +28,9 @@ pub(crate) fn describe(script: &mut Script<'_>, cx: &Context) -> Run<Outcome> {
     }
     let mut pairs = BTreeSet::new();
     for mapping in cx.mappings.values().filter(|mapping| account.fields.contains_key(&mapping.object)) {
-        for to in mapping.fields.iter().filter_map(|rule| link::Slot::parse(&rule.vendor)).map(|(to, _)| to) {
-            pairs.insert((mapping.object.as_str(), to));
-        }
+        let slots = mapping.fields.iter().filter_map(|rule| link::Slot::parse(&rule.vendor));
+        let from = mapping.object.as_str();
+        pairs.extend(slots.filter(|(to, slot)| association::varies(from, to, slot)).map(|(to, _)| (from, to)));
     }
     for (from, to) in pairs {
         let request = Request::get(format!("/crm/v4/associations/{from}/{to}/labels")).accepting(&[200, 400, 403, 404]);

@@ -1,7 +1,7 @@
 //! Reading associations (v4), in batches, and finding the numbers of their types.
 
 use crate::{
-    link::{Kind, Links},
+    link::{Kind, Links, Slot},
     row,
     script::{Run, Script},
 };
@@ -18,6 +18,12 @@ const PUBLISHED: [(&str, &str, &str, u64); 6] = [
     ("leads", "contacts", "Primary", 578),
     ("leads", "companies", "Primary", 580),
 ];
+
+/// Whether the number of a slot's type has to be read from the account: plain associations need none, and the primary
+/// company of a contact has had the same one everywhere since associations have numbers.
+pub(crate) fn varies(from: &str, to: &str, slot: &Slot) -> bool {
+    *slot != Slot::Any && (from, to, slot) != ("contacts", "companies", &Slot::Primary)
+}
 
 /// The name under which a description of the account keeps a type.
 pub(crate) fn fact(from: &str, to: &str, label: &str) -> String {

@@ -4,6 +4,7 @@
 mod access;
 mod batch;
 mod link;
+mod object;
 mod portal;
 mod property;
 mod push;
@@ -18,7 +19,7 @@ use concord_connector::{
     time::Instant,
 };
 use link::{End, Link};
-use property::{OBJECTS, Object};
+use object::{OBJECTS, Object};
 use serde_json::{Value as Json, json};
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,5 +1,7 @@
 //! The connector against its sandbox, its fixtures and the published signature vectors.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "main/drive.rs"]
 mod drive;
 #[path = "main/fixtures.rs"]

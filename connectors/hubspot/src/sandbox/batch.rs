@@ -3,7 +3,7 @@
 use super::{
     Portal,
     link::{self, Link},
-    property::Object,
+    object::Object,
     refusal::{Answer, Refusal},
     store::Source,
 };
@@ -47,6 +47,23 @@ fn inputs(body: &Json, most: usize) -> Answer<&Vec<Json>> {
         return Err(Refusal::invalid(format!("The maximum number of inputs allowed is {most}, got {}", inputs.len())));
     }
     Ok(inputs)
+}
+
+/// What is answered to a new association: with its labels, or with the type of the plain one.
+fn joined(from: &Object, to: &Object, id: u64, other: u64, labelled: bool) -> Json {
+    let (id, other) = (id.to_string(), other.to_string());
+    if labelled {
+        return json!({
+            "fromObjectTypeId": from.type_id,
+            "fromObjectId": id,
+            "toObjectTypeId": to.type_id,
+            "toObjectId": other,
+            "labels": [],
+        });
+    }
+    let plain = link::types(from.name, to.name).into_iter().find(|seen| seen.label.is_empty());
+    let spec = plain.map(|seen| json!({ "associationCategory": seen.category(), "associationTypeId": seen.id }));
+    json!({ "from": { "id": id }, "to": { "id": other }, "associationSpec": spec })
 }
 
 fn texts(body: &Json, member: &str) -> Vec<String> {
@@ -209,7 +226,7 @@ impl Portal {
                     for kind in kinds {
                         self.associate(now, api, (from, id), &Link { object: to, id: other, kind })?;
                     }
-                    rows.results.push(json!({ "fromObjectId": id, "toObjectId": other, "labels": [] }));
+                    rows.results.push(joined(from, to, id, other, specs.is_some()));
                     Ok(())
                 }),
                 _ => return Ok(WireResponse::html(404, "Page not found")),

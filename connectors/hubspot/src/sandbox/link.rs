@@ -2,7 +2,7 @@
 
 use super::{
     Portal,
-    property::Object,
+    object::Object,
     push::Event,
     refusal::{Answer, Refusal},
     store::Source,
@@ -79,7 +79,7 @@ pub(super) fn types(from: &str, to: &str) -> Vec<Seen> {
 }
 
 impl Seen {
-    fn category(&self) -> &'static str {
+    pub(super) fn category(&self) -> &'static str {
         if self.own { "USER_DEFINED" } else { "HUBSPOT_DEFINED" }
     }
     pub(super) fn show(&self) -> Json {
@@ -187,7 +187,7 @@ impl Portal {
         links
             .map(|((_, (_, other)), kinds)| {
                 let types: Vec<Json> = all.iter().filter(|seen| kinds.contains(&seen.id)).map(Seen::show).collect();
-                json!({ "toObjectId": other, "associationTypes": types })
+                json!({ "toObjectId": other.to_string(), "associationTypes": types })
             })
             .collect()
     }

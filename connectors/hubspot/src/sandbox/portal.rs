@@ -4,7 +4,7 @@
 use super::{
     Portal,
     link::Link,
-    property::Object,
+    object::Object,
     push::Event,
     refusal::{Answer, Refusal},
     store::{self, Record, Source},

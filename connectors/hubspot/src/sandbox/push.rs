@@ -1,7 +1,7 @@
 //! Webhooks: events in batches of up to 100, signed with v3 and, beside it, v1. Written from the vendor's description of
 //! the signatures; the connector's side of them is another piece of code.
 
-use super::{Portal, property::Object, store::Source};
+use super::{Portal, object::Object, store::Source};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use concord_connector::{
     sandbox::{Push, Subscriber, WireRequest},

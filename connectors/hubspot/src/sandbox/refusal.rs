@@ -48,6 +48,9 @@ impl Refusal {
     /// As a row of a 207, with the trace id of its input.
     pub(super) fn row(&self, trace: Option<&str>) -> Json {
         let mut body = self.body();
+        if let Some(body) = body.as_object_mut() {
+            body.remove("correlationId");
+        }
         if let Some(trace) = trace {
             body["context"]["objectWriteTraceId"] = json!([trace]);
         }

@@ -3,7 +3,7 @@
 use super::{
     OBJECTS, Portal,
     link::{self, Link},
-    property::Object,
+    object::Object,
     refusal::{Answer, Refusal},
     store::Source,
 };

@@ -2,7 +2,8 @@
 
 use super::{
     Portal,
-    property::{Kind, Object, instant},
+    object::Object,
+    property::{Kind, instant},
     refusal::{Answer, Refusal},
     store::Record,
 };

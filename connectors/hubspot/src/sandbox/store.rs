@@ -1,7 +1,8 @@
 //! The portal's records, with the history of each property.
 
 use super::{
-    property::{Object, Property},
+    object::Object,
+    property::Property,
     refusal::{Answer, Refusal},
 };
 use concord_connector::time::Instant;

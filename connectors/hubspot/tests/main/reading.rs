@@ -4,7 +4,6 @@ use crate::drive::{World, found, text};
 use concord_connector::{
     Cursor, Entity, Operation, Outcome, Value,
     key::{Key, KeyKind},
-    sandbox::Sandbox,
     value::Currency,
 };
 use concord_hubspot::sandbox::Portal;
@@ -54,7 +53,7 @@ fn a_later_poll_shows_what_changed_and_reaches_back_over_the_index_lag() {
     let old = world.made("companies", json!({ "name": "Old" }), json!([]));
     world.tick(600_000);
     let (ids, _, cursor) = poll(&mut world, Entity::Organization, None);
-    assert_eq!(ids, [old.clone()]);
+    assert_eq!(ids, std::slice::from_ref(&old));
     // Made just before the poll and not in the index yet: the first poll misses it, the next one does not.
     let late = world.made("companies", json!({ "name": "Late" }), json!([]));
     world.tick(1000);
@@ -62,7 +61,7 @@ fn a_later_poll_shows_what_changed_and_reaches_back_over_the_index_lag() {
     assert!(!ids.contains(&late));
     world.tick(30_000);
     let (ids, _, cursor) = poll(&mut world, Entity::Organization, Some(cursor));
-    assert_eq!(ids, [late.clone()]);
+    assert_eq!(ids, [late]);
     world.tick(600_000);
     world.edited("companies", &old, json!({ "name": "New" }));
     world.tick(10_000);
@@ -197,5 +196,5 @@ fn a_description_names_zone_currency_properties_labels_and_custom_objects() {
     assert_eq!(account.facts["label.deals.companies.Primary"], "HUBSPOT_DEFINED/5");
     assert_eq!(account.facts["type.2-1001"], "p_partnerships");
     assert_eq!(account.facts["portal_id"], "77");
-    assert_eq!(world.portal.served().values().sum::<u64>(), 2 * world.exchanges.len() as u64);
+    assert!(world.exchanges.len() <= 16, "{} requests", world.exchanges.len());
 }
