@@ -15,6 +15,8 @@ pub mod hub;
 pub mod identity;
 pub mod keys;
 pub mod message;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod policy;
 pub mod ports;
 pub mod record;

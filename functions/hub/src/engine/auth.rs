@@ -161,11 +161,11 @@ pub async fn exchange_code(
     token_url: &str,
     form: &[(&str, String)],
 ) -> Result<TokenAnswer> {
-    let filled = fill(connection, token_url);
+    let filled = fill(connection, token_url).replace("{base}", &connection.base_url);
     let overridden = connection.base_url != base_of(connection);
     let url = match filled.strip_prefix("https://").and_then(|rest| rest.find('/').map(|at| rest[at..].to_owned())) {
         // An admin's own base URL (a proxy, a sandbox) serves the tokens as well.
-        Some(path) if overridden => format!("{}{path}", connection.base_url),
+        Some(path) if overridden && !filled.starts_with(&connection.base_url) => format!("{}{path}", connection.base_url),
         _ if filled.starts_with('/') => format!("{}{filled}", connection.base_url),
         _ => filled,
     };

@@ -1,0 +1,3 @@
+//! The whole flow, over simulated ports.
+
+mod crm;

@@ -1,0 +1,63 @@
+//! The vendors: sandboxes behind the hub's `Http` port, by the host name of their base URL.
+
+use super::lock;
+use async_trait::async_trait;
+use concord_connector::sandbox::{Sandbox, WireRequest};
+use concord_hub::{
+    ports::{Clock, Http, HttpError, HttpRequest, HttpResponse},
+    testing::FakeClock,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// How long a vendor takes to answer.
+const TAKES: Duration = Duration::from_millis(20);
+
+/// Sandboxes by connection name. Clones share them.
+#[derive(Clone)]
+pub struct Vendors {
+    sandboxes: Arc<Mutex<BTreeMap<String, Box<dyn Sandbox>>>>,
+    clock: FakeClock,
+}
+
+impl Vendors {
+    pub(super) fn new(clock: FakeClock) -> Self {
+        Self { sandboxes: Arc::default(), clock }
+    }
+    pub(super) fn add(&self, name: &str, sandbox: Box<dyn Sandbox>) {
+        lock(&self.sandboxes).insert(name.to_owned(), sandbox);
+    }
+    pub(super) fn names(&self) -> Vec<String> {
+        lock(&self.sandboxes).keys().cloned().collect()
+    }
+    pub(super) fn with<T>(&self, name: &str, look: impl FnOnce(&mut dyn Sandbox) -> T) -> T {
+        let mut sandboxes = lock(&self.sandboxes);
+        look(sandboxes.get_mut(name).expect("a vendor of that name").as_mut())
+    }
+}
+
+#[async_trait]
+impl Http for Vendors {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let rest = request.url.split_once("://").map_or("", |(_, rest)| rest);
+        let at = rest.find('/').unwrap_or(rest.len());
+        let (host, target) = rest.split_at(at);
+        let wire = WireRequest {
+            method: request.method.to_owned(),
+            target: target.to_owned(),
+            headers: request.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
+            body: request.body,
+        };
+        self.clock.advance(TAKES);
+        let now = self.clock.now();
+        let answer = self.with(host, |vendor| vendor.handle(now, &wire));
+        self.clock.advance(TAKES);
+        match answer.status {
+            0 => Err(HttpError::Lost("the connection broke".into())),
+            status => Ok(HttpResponse { status, headers: answer.headers, body: answer.body }),
+        }
+    }
+}
