@@ -20,6 +20,9 @@ pub(crate) fn full(text: &str) -> Option<String> {
     Some(id)
 }
 
+/// The id that the vendor writes where there is none.
+pub(crate) const NOBODY: &str = "000000000000000AAA";
+
 /// The id in its 18-character form where it is one, else as it came.
 pub(crate) fn normal(text: &str) -> String {
     full(text).unwrap_or_else(|| text.to_owned())

@@ -32,8 +32,10 @@ pub(crate) fn rows<'a>(
     ids: &[ExternalId],
     asked: &mut Asked<'a>,
 ) -> Result<Vec<(&'a Json, Instant)>> {
-    // A text that is no id would fail the whole query (INVALID_QUERY_FILTER_OPERATOR), its neighbours with it.
-    let wanted: BTreeSet<String> = ids.iter().filter_map(|id| ids::full(id.as_str())).collect();
+    // A text that is no id would fail the whole query (INVALID_QUERY_FILTER_OPERATOR), its neighbours with it. In its place
+    // stands the id that no record has, so that the answer still says how the connection is.
+    let wanted: BTreeSet<String> =
+        ids.iter().map(|id| ids::full(id.as_str()).unwrap_or_else(|| ids::NOBODY.to_owned())).collect();
     let wanted: Vec<String> = wanted.into_iter().collect();
     let mut found = Vec::new();
     for chunk in wanted.chunks(AT_ONCE) {

@@ -2,10 +2,10 @@
 
 mod bench;
 mod events;
+mod fixtures;
 
 mod polls;
 mod reads;
-
 
 mod writes;
 
@@ -15,8 +15,9 @@ use libtest_mimic::{Arguments, Trial};
 type Test = (&'static str, fn());
 
 fn main() {
-    let groups: [(&str, Vec<Test>); 4] = [
+    let groups: [(&str, Vec<Test>); 5] = [
         ("events", events::tests()),
+        ("fixtures", fixtures::tests()),
         ("polls", polls::tests()),
         ("reads", reads::tests()),
         ("writes", writes::tests()),
