@@ -102,20 +102,32 @@ mod tests {
         let classes = |addresses: &str| -> Vec<Class> {
             addresses.split(' ').map(|address| class(address.parse().unwrap())).collect()
         };
-        for class in classes("1.1.1.1 8.8.8.8 172.15.0.1 172.32.0.1 100.63.0.1 100.128.0.1 192.0.1.1 2606:4700::1 2001:4860::8888 ::ffff:8.8.8.8 64:ff9b::808:808") {
+        for class in classes(
+            "1.1.1.1 8.8.8.8 172.15.0.1 172.32.0.1 100.63.0.1 100.128.0.1 192.0.1.1 2606:4700::1 2001:4860::8888 ::ffff:8.8.8.8 64:ff9b::808:808",
+        ) {
             assert_eq!(class, Class::Public);
         }
-        for class in classes("127.0.0.1 127.9.9.9 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 ::1 fc00::1 fd12::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 64:ff9b::a00:1") {
+        for class in classes(
+            "127.0.0.1 127.9.9.9 10.1.2.3 172.16.0.1 172.31.255.255 192.168.1.1 100.64.0.1 ::1 fc00::1 fd12::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 64:ff9b::a00:1",
+        ) {
             assert_eq!(class, Class::Private);
         }
-        for class in classes("0.0.0.0 0.1.2.3 169.254.169.254 192.0.0.1 192.0.2.1 192.88.99.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1 240.0.0.1 255.255.255.255 168.63.129.16 :: ::7f00:1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 64:ff9b:1::1 100::1 2001::1 2001:db8::1 2002:7f00:1::1 3fff::1 fd00:ec2::254 fe80::1 fec0::1 ff02::1 5f00::1") {
+        for class in classes(
+            "0.0.0.0 0.1.2.3 169.254.169.254 192.0.0.1 192.0.2.1 192.88.99.1 198.18.0.1 198.51.100.1 203.0.113.1 224.0.0.1 240.0.0.1 255.255.255.255 168.63.129.16 :: ::7f00:1 ::ffff:169.254.169.254 64:ff9b::a9fe:a9fe 64:ff9b:1::1 100::1 2001::1 2001:db8::1 2002:7f00:1::1 3fff::1 fd00:ec2::254 fe80::1 fec0::1 ff02::1 5f00::1",
+        ) {
             assert_eq!(class, Class::Forbidden);
         }
     }
 
     #[test]
     fn literal_addresses_are_found_however_they_are_written() {
-        for text in ["http://127.0.0.1/", "http://0x7f.1/", "http://2130706433/", "http://[::ffff:127.0.0.1]:80/", "http://0177.0.0.1"] {
+        for text in [
+            "http://127.0.0.1/",
+            "http://0x7f.1/",
+            "http://2130706433/",
+            "http://[::ffff:127.0.0.1]:80/",
+            "http://0177.0.0.1",
+        ] {
             let address = literal(&Url::parse(text).unwrap()).expect(text);
             assert!(refuse(address, Reach::Public).is_some(), "{text}");
             assert!(refuse(address, Reach::Private).is_none(), "{text}");

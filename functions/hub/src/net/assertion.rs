@@ -29,7 +29,8 @@ mod tests {
         let token = assertion(KEY, &claims).unwrap();
         let mut validation = Validation::new(Algorithm::RS256);
         validation.set_audience(&["https://login.example.com"]);
-        let read = jsonwebtoken::decode::<Value>(&token, &DecodingKey::from_rsa_pem(PUBLIC.as_bytes()).unwrap(), &validation);
+        let read =
+            jsonwebtoken::decode::<Value>(&token, &DecodingKey::from_rsa_pem(PUBLIC.as_bytes()).unwrap(), &validation);
         assert_eq!(read.unwrap().claims, claims);
     }
 
