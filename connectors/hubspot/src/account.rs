@@ -40,7 +40,7 @@ pub(crate) fn describe(script: &mut Script<'_>, cx: &Context) -> Run<Outcome> {
             account.facts.extend(types);
         }
     }
-    let request = Request::get("/crm-object-schemas/v3/schemas").accepting(&[200, 403, 404]);
+    let request = Request::get("/crm-object-schemas/v3/schemas").accepting(&[200, 400, 403, 404]);
     let schemas = script.send(request)?;
     if schemas.status == 200 {
         let types = schemas.array("/results")?.iter().flat_map(|schema| object_type(cx, schema));

@@ -1,7 +1,7 @@
 //! Reading associations (v4), in batches, and finding the numbers of their types.
 
 use crate::{
-    link::{Kind, Links, Slot},
+    link::{Links, Slot, Type},
     row,
     script::{Run, Script},
 };
@@ -31,14 +31,14 @@ pub(crate) fn fact(from: &str, to: &str, label: &str) -> String {
 }
 
 /// The type with a label (`Primary`, a label of the admin's own, or none for the plain association).
-pub(crate) fn kind(cx: &Context, from: &str, to: &str, label: &str) -> Option<Kind> {
+pub(crate) fn kind(cx: &Context, from: &str, to: &str, label: &str) -> Option<Type> {
     let named = || (!label.is_empty()).then(|| label.to_owned());
     let described = cx.option(&fact(from, to, label)).and_then(|text| text.split_once('/'));
     if let Some((category, id)) = described.and_then(|(category, id)| Some((category, id.parse().ok()?))) {
-        return Some(Kind { category: category.to_owned(), id, label: named() });
+        return Some(Type { category: category.to_owned(), id, label: named() });
     }
     let (.., id) = PUBLISHED.iter().find(|(f, t, l, _)| (*f, *t, *l) == (from, to, label))?;
-    Some(Kind { category: "HUBSPOT_DEFINED".into(), id: *id, label: named() })
+    Some(Type { category: "HUBSPOT_DEFINED".into(), id: *id, label: named() })
 }
 
 /// The associations of records with records of another object, by id. Ids for which HubSpot reported an error other
@@ -76,11 +76,11 @@ fn unknown(body: &Json) -> Vec<String> {
         .collect()
 }
 
-fn kinds(other: &Json) -> Vec<Kind> {
+fn kinds(other: &Json) -> Vec<Type> {
     let types = other.get("associationTypes").and_then(Json::as_array).into_iter().flatten();
     types
         .filter_map(|of| {
-            Some(Kind {
+            Some(Type {
                 category: of.get("category")?.as_str()?.to_owned(),
                 id: of.get("typeId")?.as_u64()?,
                 label: of.get("label").and_then(Json::as_str).map(str::to_owned),

@@ -4,7 +4,7 @@
 use concord_connector::{Fault, Response, Result, time::Instant};
 
 /// Where the next file of the journal is. Offsets are opaque, in order of time, and kept for three days.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Pointer {
     /// Where the file can be downloaded; it carries its own authorization, so it is never logged.
     pub url: String,
@@ -12,6 +12,13 @@ pub struct Pointer {
     pub offset: String,
     /// When `url` stops to work.
     pub expires_at: Option<Instant>,
+}
+
+impl std::fmt::Debug for Pointer {
+    /// Without the URL.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pointer({})", self.offset)
+    }
 }
 
 impl Pointer {

@@ -18,14 +18,14 @@ use std::collections::BTreeMap;
 
 /// One association type: who defined it, its number and its label.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Kind {
+pub(crate) struct Type {
     pub(crate) category: String,
     pub(crate) id: u64,
     pub(crate) label: Option<String>,
 }
 
 /// The association types between one record and others, by the other's id.
-pub(crate) type Links = BTreeMap<String, Vec<Kind>>;
+pub(crate) type Links = BTreeMap<String, Vec<Type>>;
 
 /// Which associations a field is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Slot {
         ))
     }
     /// Whether HubSpot's type belongs to the slot; `any` takes what no other slot takes.
-    pub(crate) fn takes(&self, kind: &Kind, roles: &[(String, String)]) -> bool {
+    pub(crate) fn takes(&self, kind: &Type, roles: &[(String, String)]) -> bool {
         let label = kind.label.as_deref();
         match self {
             Self::Primary => kind.category == "HUBSPOT_DEFINED" && label.is_some_and(|l| l.starts_with("Primary")),
@@ -93,7 +93,7 @@ pub(crate) fn label_of<'a>(roles: &'a [(String, String)], role: Option<&str>) ->
 pub(crate) fn compose(cx: &Context, mapping: &Mapping, object: &str, links: &Links) -> Json {
     let roles = roles(cx);
     let slots: Vec<Slot> = rules(cx, mapping).filter(|(_, to, _)| *to == object).map(|(_, _, slot)| slot).collect();
-    let first = |belongs: &dyn Fn(&[Kind]) -> bool| {
+    let first = |belongs: &dyn Fn(&[Type]) -> bool| {
         let mut ids: Vec<&String> = links.iter().filter(|(_, kinds)| belongs(kinds)).map(|(id, _)| id).collect();
         ids.sort_by_key(|id| (id.len(), id.as_str()));
         ids.first().map_or(Json::Null, |id| json!(id))
@@ -103,7 +103,7 @@ pub(crate) fn compose(cx: &Context, mapping: &Mapping, object: &str, links: &Lin
         let (name, value) = match slot {
             Slot::Primary => ("primary".to_owned(), first(&|kinds| kinds.iter().any(|kind| slot.takes(kind, &roles)))),
             Slot::Any => {
-                let taken = |kinds: &[Kind]| {
+                let taken = |kinds: &[Type]| {
                     kinds.iter().any(|kind| {
                         Slot::Partners.takes(kind, &roles) || slots.iter().any(|other| other.takes(kind, &roles))
                     })

@@ -12,16 +12,18 @@ use std::collections::BTreeSet;
 const WITH_HISTORY: usize = 50;
 
 /// A record with its history and its associations, and when its reading began.
-pub(crate) struct Row {
+pub(crate) struct Row<'a> {
     pub(crate) id: ExternalId,
-    pub(crate) json: Json,
+    pub(crate) json: &'a Json,
+    /// `{"associations": {object: {slot: value}}}`, in the shape that the mapping's pointers have.
+    associations: Json,
     pub(crate) read_at: Instant,
 }
 
-impl Row {
+impl Row<'_> {
     /// What it says, or why it cannot be understood.
     pub(crate) fn decode(&self, cx: &Context, entity: Entity) -> Result<Snapshot, Refused> {
-        row::decode(cx, entity, &self.json, self.read_at).map_err(Refused::from)
+        row::decode(cx, entity, self.json, &self.associations, self.read_at).map_err(Refused::from)
     }
 }
 
@@ -32,7 +34,7 @@ pub(crate) fn fetch(script: &mut Script<'_>, cx: &Context, entity: Entity, ids: 
 }
 
 /// Reads live records. An unknown id is an error of that row in a 207, and simply not among the results.
-pub(crate) fn rows(script: &mut Script<'_>, cx: &Context, entity: Entity, ids: &[ExternalId]) -> Run<Vec<Row>> {
+pub(crate) fn rows<'a>(script: &mut Script<'a>, cx: &Context, entity: Entity, ids: &[ExternalId]) -> Run<Vec<Row<'a>>> {
     let mapping = cx.mapping(entity)?;
     let object = &mapping.object;
     // Two equal ids in one batch refuse the whole batch.
@@ -50,7 +52,7 @@ pub(crate) fn rows(script: &mut Script<'_>, cx: &Context, entity: Entity, ids: &
         for json in response.array("/results")? {
             let live = json.get("archived").and_then(Json::as_bool) != Some(true);
             if let (true, Some(id)) = (live, row::id(json)) {
-                rows.push(Row { id, json: json.clone(), read_at: response.started_at });
+                rows.push(Row { id, json, associations: Json::Null, read_at: response.started_at });
             }
         }
     }
@@ -59,7 +61,7 @@ pub(crate) fn rows(script: &mut Script<'_>, cx: &Context, entity: Entity, ids: &
 }
 
 /// Puts the associations beside the properties. Nothing is put where nothing is known, so that such a field stays unsaid.
-fn associate(script: &mut Script<'_>, cx: &Context, entity: Entity, rows: &mut [Row]) -> Run<()> {
+fn associate(script: &mut Script<'_>, cx: &Context, entity: Entity, rows: &mut [Row<'_>]) -> Run<()> {
     let mapping = cx.mapping(entity)?;
     let objects: BTreeSet<&str> = link::rules(cx, mapping).map(|(_, object, _)| object).collect();
     if rows.is_empty() {
@@ -70,7 +72,7 @@ fn associate(script: &mut Script<'_>, cx: &Context, entity: Entity, rows: &mut [
         let found = association::read(script, &mapping.object, object, &ids)?;
         for row in rows.iter_mut() {
             if let Some(links) = found.get(row.id.as_str()) {
-                row.json["associations"][object] = link::compose(cx, mapping, object, links);
+                row.associations["associations"][object] = link::compose(cx, mapping, object, links);
             }
         }
     }

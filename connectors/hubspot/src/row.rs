@@ -60,11 +60,17 @@ pub(crate) fn text(value: &Json) -> Option<String> {
     }
 }
 
-/// What a row says.
+/// What a row and its associations say.
 ///
 /// # Errors
 /// `Malformed` when a mapped value cannot be understood.
-pub(crate) fn decode(cx: &Context, entity: Entity, row: &Json, read_at: Instant) -> Result<Snapshot> {
+pub(crate) fn decode(
+    cx: &Context,
+    entity: Entity,
+    row: &Json,
+    associations: &Json,
+    read_at: Instant,
+) -> Result<Snapshot> {
     let mapping = cx.mapping(entity)?;
     let of = |name: &str| row.pointer("/properties").and_then(|all| all.get(name)).and_then(Json::as_str);
     let modified = of(modified_property(&mapping.object))
@@ -73,6 +79,7 @@ pub(crate) fn decode(cx: &Context, entity: Entity, row: &Json, read_at: Instant)
     let mut snapshot = Snapshot::new(entity, id(row).unwrap_or_else(|| "".into()), version_of(modified, read_at));
     snapshot.modified = modified;
     snapshot.fields = mapping.decode(cx, entity, row)?;
+    snapshot.fields.extend(mapping.decode(cx, entity, associations)?);
     for rule in mapping.active(cx).filter(|rule| rule.flow.reads()) {
         if let Some(at) = edited_at(row, &properties_of(rule, entity)) {
             snapshot.field_times.insert(Field::new(rule.field.as_str()), at);

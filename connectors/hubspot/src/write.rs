@@ -157,7 +157,7 @@ fn archive(script: &mut Script<'_>, entity: Entity, object: &str, jobs: &mut [Jo
 }
 
 /// The row's answer, from what the read back shows.
-fn settle(cx: &Context, entity: Entity, job: Job<'_>, rows: &[read::Row]) -> Answer {
+fn settle(cx: &Context, entity: Entity, job: Job<'_>, rows: &[read::Row<'_>]) -> Answer {
     if let Some(answer) = job.answer {
         return answer;
     }
@@ -171,7 +171,7 @@ fn settle(cx: &Context, entity: Entity, job: Job<'_>, rows: &[read::Row]) -> Ans
     let overwritten = match &job.write.change {
         Change::Update { held, held_at, .. } => {
             let known = Known { held, held_at: *held_at };
-            change::overwritten(cx, entity, cx.mapping(entity)?, &row.json, &job.write.fields, &known)
+            change::overwritten(cx, entity, cx.mapping(entity)?, row.json, &job.write.fields, &known)
         }
         _ => Vec::new(),
     };

@@ -6,6 +6,8 @@
 mod drive;
 #[path = "main/fixtures.rs"]
 mod fixtures;
+#[path = "main/portal.rs"]
+mod portal;
 #[path = "main/reading.rs"]
 mod reading;
 #[path = "main/refusals.rs"]
@@ -14,5 +16,7 @@ mod refusals;
 mod signals;
 #[path = "main/signatures.rs"]
 mod signatures;
+#[path = "main/strange.rs"]
+mod strange;
 #[path = "main/writing.rs"]
 mod writing;

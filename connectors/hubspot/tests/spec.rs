@@ -35,8 +35,7 @@ fn main() -> ExitCode {
         let check = move || check(&specs.unwrap(), &file);
         trials.push(Trial::test(name(format!("recording::{stem}")), check).with_ignored_flag(ignored));
     }
-    let folder = specs.clone();
-    let check = move || vectors::check(&folder.unwrap().join("signature-vectors.json"));
+    let check = move || vectors::check(&specs.unwrap().join("signature-vectors.json"));
     trials.push(Trial::test(name("signature_vectors".into()), check).with_ignored_flag(ignored));
     trials.push(Trial::test("a_wrong_body_is_noticed", schema::notices));
     libtest_mimic::run(&arguments, trials).exit_code()

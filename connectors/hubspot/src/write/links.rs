@@ -4,7 +4,7 @@
 use super::Job;
 use crate::{
     association,
-    link::{self, Kind as Type, Links, Slot},
+    link::{self, Links, Slot, Type},
     script::{Run, Script},
     search::message,
 };
