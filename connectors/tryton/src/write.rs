@@ -4,26 +4,29 @@
 
 mod document;
 mod party;
+mod situation;
+mod update;
 
 use crate::{
     Scripted,
-    read::{by_id, marked_field, rows},
+    read::{by_id, rows},
     row, rpc,
     script::{Pause, Script},
 };
 use concord_connector::{
-    Context, Entity, ExternalId, Fault, Fields, Kind, Outcome, Request, Result, Snapshot,
+    Context, Entity, ExternalId, Fault, Kind, Outcome, Request, Result, Snapshot,
     exchange::{Change, Refused, Write, Written},
     mapping::Creating,
-    snapshot::Presence,
 };
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
+use situation::Situation;
 use std::collections::BTreeMap;
+use update::{Verdict, judge, update};
 
 /// What a row came to before the read-back.
 enum Row {
     /// Nothing more to ask.
-    Settled(std::result::Result<Written, Refused>),
+    Settled(Box<std::result::Result<Written, Refused>>),
     /// Written: the read-back shows the record.
     Wrote { id: i64, created: bool },
     /// Tryton refused the write because the record had changed after our read.
@@ -45,7 +48,7 @@ pub(crate) fn write(script: &mut Script<'_>, entity: Entity, writes: &[Write]) -
         .collect();
     let after = records(script, entity, &ids)?;
     let settle = |row| match row {
-        Row::Settled(outcome) => outcome,
+        Row::Settled(outcome) => *outcome,
         Row::Wrote { id, created } => {
             shown(script.cx, entity, &after, id).map(|after| Written::Done { after, overwritten: Vec::new(), created })
         }
@@ -54,58 +57,11 @@ pub(crate) fn write(script: &mut Script<'_>, entity: Entity, writes: &[Write]) -
     Ok(Outcome::Written(outcomes.into_iter().map(settle).collect()))
 }
 
-/// What has to be known before anything is written.
-struct Situation {
-    /// The records to change, by id.
-    records: BTreeMap<i64, Json>,
-    /// The ids of records that carry a marker already: a create whose answer was lost.
-    marked: BTreeMap<String, i64>,
-    /// The address of a party that a document of ours names.
-    addresses: BTreeMap<i64, i64>,
-}
-
-impl Situation {
-    fn read(script: &mut Script<'_>, entity: Entity, writes: &[Write]) -> std::result::Result<Self, Pause> {
-        let ids: Vec<i64> = writes
-            .iter()
-            .filter_map(|write| match &write.change {
-                Change::Update { id, .. } => number(id),
-                _ => None,
-            })
-            .collect();
-        let records = records(script, entity, &ids)?;
-        let creates: Vec<&Write> =
-            writes.iter().filter(|write| matches!(write.change, Change::Create { .. })).collect();
-        let mut marked = BTreeMap::new();
-        let mut addresses = BTreeMap::new();
-        if !creates.is_empty() {
-            let markers: Vec<String> = creates.iter().map(|write| row::marker(entity, &write.record)).collect();
-            let domain = json!([[marked_field(entity), "in", markers]]);
-            let model = &script.cx.mapping(entity)?.object;
-            let parts = json!([marked_field(entity)]);
-            let params = vec![domain, 0.into(), Json::Null, json!([["id", "ASC"]]), parts];
-            let response = script.call(rpc::request(script.cx, model, "search_read", params)?)?;
-            let (list, field) = marked_field(entity).split_once('.').unwrap_or_default();
-            for raw in rows(rpc::result(response)?) {
-                for text in row::elements(raw, list).filter_map(|part| row::party::text(part, field)) {
-                    if let Some(id) = raw.get("id").and_then(Json::as_i64) {
-                        marked.entry(text.to_owned()).or_insert(id);
-                    }
-                }
-            }
-            if entity != Entity::Organization {
-                addresses = document::addresses(script, &creates)?;
-            }
-        }
-        Ok(Self { records, marked, addresses })
-    }
-}
-
 fn one(script: &mut Script<'_>, entity: Entity, there: &Situation, write: &Write) -> std::result::Result<Row, Pause> {
     let cx = script.cx;
     match &write.change {
         Change::Create { .. } => match there.marked.get(&row::marker(entity, &write.record)) {
-            Some(id) => Ok(Row::Settled(Ok(Written::Exists(ExternalId::new(id.to_string()))))),
+            Some(id) => Ok(settled(Written::Exists(ExternalId::new(id.to_string())))),
             None => match creation(cx, entity, there, write) {
                 Ok(request) => {
                     let answer = rpc::result(script.call(request)?);
@@ -124,7 +80,7 @@ fn one(script: &mut Script<'_>, entity: Entity, there: &Situation, write: &Write
             let raw = number(id).and_then(|id| Some((id, there.records.get(&id)?)));
             let Some((number, raw)) = raw else { return Ok(refused(invisible(id))) };
             match judge(cx, entity, raw, held, &write.fields) {
-                Ok(Verdict::Settled(written)) => Ok(Row::Settled(Ok(*written))),
+                Ok(Verdict::Settled(written)) => Ok(settled(*written)),
                 Ok(Verdict::Write(fields)) => update(script, entity, number, raw, &fields),
                 Err(fault) => Ok(refused(fault)),
             }
@@ -137,102 +93,15 @@ fn one(script: &mut Script<'_>, entity: Entity, there: &Situation, write: &Write
             };
             let response = script.call(request)?;
             Ok(match rpc::result(response) {
-                Ok(_) => Row::Settled(Ok(Written::Done {
+                Ok(_) => settled(Written::Done {
                     after: Snapshot::deleted(entity, id.clone(), response.started_at),
                     overwritten: Vec::new(),
                     created: false,
-                })),
+                }),
                 Err(fault) => refused(fault),
             })
         }
     }
-}
-
-/// What to do with an update, given the record as it is.
-enum Verdict {
-    Settled(Box<Written>),
-    Write(Fields),
-}
-
-/// Nothing is written over a value that we do not know; what is there already is not written again.
-fn judge(cx: &Context, entity: Entity, raw: &Json, held: &Fields, wanted: &Fields) -> Result<Verdict> {
-    let now = row::snapshot(cx, entity, raw)?;
-    if let Presence::MergedInto(winner) = &now.presence {
-        return Ok(Verdict::Settled(Box::new(Written::Exists(winner.clone()))));
-    }
-    let differs = |field, value| now.fields.get(field).is_some_and(|there| there != value);
-    let unknown = wanted.iter().any(|(field, value)| {
-        differs(field, value) && held.get(field).is_some_and(|believed| differs(field, believed))
-    });
-    // Tryton refuses every change of a party that was taken out of use.
-    if unknown || now.presence == Presence::Deleted {
-        return Ok(Verdict::Settled(Box::new(Written::Moved(now))));
-    }
-    let rest: Fields = wanted
-        .iter()
-        .filter(|(field, value)| now.fields.get(*field) != Some(*value))
-        .map(|(field, value)| (field.clone(), value.clone()))
-        .collect();
-    Ok(if rest.is_empty() {
-        Verdict::Settled(Box::new(Written::Done { after: now, overwritten: Vec::new(), created: false }))
-    } else {
-        Verdict::Write(rest)
-    })
-}
-
-fn update(
-    script: &mut Script<'_>,
-    entity: Entity,
-    id: i64,
-    raw: &Json,
-    fields: &Fields,
-) -> std::result::Result<Row, Pause> {
-    let cx = script.cx;
-    let flat = match cx.mapping(entity)?.encode(cx, entity, fields, Creating::No) {
-        Ok(flat) => flat,
-        Err(fault) => return Ok(refused(fault)),
-    };
-    let values = match entity {
-        Entity::Organization => party::changes(cx, raw, &flat),
-        _ => document::changes(&flat),
-    };
-    if !values.is_empty() {
-        let lock =
-            Map::from_iter([("_timestamp".to_owned(), Json::Object(stamps(&cx.mapping(entity)?.object, id, raw)))]);
-        let params = vec![json!([id]), Json::Object(values)];
-        let request = rpc::request_in(cx, &cx.mapping(entity)?.object, "write", params, lock)?.writing();
-        match rpc::result(script.call(request)?) {
-            Ok(_) => {}
-            Err(fault) if fault.kind == Kind::Conflict => return Ok(Row::Stale { id }),
-            Err(fault) => return Ok(refused(fault)),
-        }
-    }
-    for step in document::transitions(entity, raw, &flat) {
-        let request = rpc::request(cx, &cx.mapping(entity)?.object, step, vec![json!([id])])?.writing();
-        if let Err(fault) = rpc::result(script.call(request)?) {
-            return Ok(refused(fault));
-        }
-    }
-    Ok(Row::Wrote { id, created: false })
-}
-
-/// Tryton's lock: the stamps of the record and of the parts that a write can touch, as they were read.
-fn stamps(model: &str, id: i64, raw: &Json) -> Map<String, Json> {
-    let mut stamps = Map::new();
-    let mut keep = |model: &str, id: i64, raw: &Json| {
-        if let Some(stamp) = raw.get("_timestamp").filter(|stamp| stamp.is_string()) {
-            stamps.insert(format!("{model},{id}"), stamp.clone());
-        }
-    };
-    keep(model, id, raw);
-    for (list, of) in party::PARTS {
-        for part in row::elements(raw, list) {
-            if let Some(id) = part.get("id").and_then(Json::as_i64) {
-                keep(of, id, part);
-            }
-        }
-    }
-    stamps
 }
 
 fn creation(cx: &Context, entity: Entity, there: &Situation, write: &Write) -> Result<Request> {
@@ -294,7 +163,11 @@ fn number(id: &ExternalId) -> Option<i64> {
 }
 
 fn refused(fault: Fault) -> Row {
-    Row::Settled(Err(fault.into()))
+    Row::Settled(Box::new(Err(fault.into())))
+}
+
+fn settled(written: Written) -> Row {
+    Row::Settled(Box::new(Ok(written)))
 }
 
 fn invisible(id: &ExternalId) -> Fault {

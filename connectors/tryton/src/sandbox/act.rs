@@ -15,9 +15,8 @@ const BUTTON: &str = "__action__";
 
 /// Does it, or undoes all of it and says why.
 pub(super) fn act(store: &mut Store, act: Act) -> Result<String, String> {
-    let before = store.clone();
     carry_out(store, act).map_err(|refusal| {
-        *store = before;
+        store.roll_back();
         match refusal {
             Refusal::User(sentence) | Refusal::Inside(sentence) => sentence,
             Refusal::Stale => "Records were modified in the meanwhile".into(),

@@ -23,7 +23,6 @@ pub(super) fn handle(store: &mut Store, request: &WireRequest, parts: &[&str]) -
     if !http::may_rest(request) {
         return http::page(401);
     }
-    let before = (request.method != "GET").then(|| store.clone());
     let id = parts.get(1).and_then(|id| id.parse::<i64>().ok());
     let outcome = match (request.method.as_str(), parts, id) {
         ("GET", [of], _) => search(store, request, of),
@@ -46,7 +45,7 @@ pub(super) fn handle(store: &mut Store, request: &WireRequest, parts: &[&str]) -
         _ => Ok(http::page(404)),
     };
     outcome.unwrap_or_else(|refusal| {
-        *store = before.unwrap_or_else(|| std::mem::take(store));
+        store.roll_back();
         refused(refusal)
     })
 }

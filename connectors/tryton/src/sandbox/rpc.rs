@@ -41,13 +41,11 @@ pub(super) fn handle(store: &mut Store, request: &WireRequest) -> WireResponse {
         return http::page(403);
     };
     let inactive = context.get("active_test").is_some_and(|test| test == false);
-    // What a refused call did is undone; reading does nothing.
-    let before = (!matches!(called, "read" | "search" | "search_read")).then(|| store.clone());
     match call(store, of, called, &params, inactive) {
         Ok(Some(result)) => answer(&body, "result", &result),
         Ok(None) => http::page(403),
         Err(refusal) => {
-            *store = before.unwrap_or_else(|| std::mem::take(store));
+            store.roll_back();
             answer(&body, "error", &error(refusal))
         }
     }

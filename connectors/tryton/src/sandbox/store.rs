@@ -30,13 +30,15 @@ pub(super) fn user<T>(sentence: impl Into<String>) -> Outcome<T> {
 }
 
 /// The database.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Store {
     tables: BTreeMap<&'static str, BTreeMap<i64, Record>>,
     last_ids: BTreeMap<&'static str, i64>,
     /// Which records name a record, by their model and field: lists of parts are long to look for.
     links: BTreeMap<(&'static str, &'static str, i64), BTreeSet<i64>>,
     numbers: BTreeMap<&'static str, i64>,
+    /// What this transaction changed, as it was before, in order.
+    journal: Vec<(&'static Model, i64, Option<Record>)>,
     /// The time of this transaction, in microseconds; later than every earlier one.
     tick: i64,
     /// Stamps that writes of this transaction have to meet, each of them once: `party.party,3`.
@@ -48,6 +50,24 @@ impl Store {
     pub(super) fn begin(&mut self, now: Instant) {
         self.tick = (now.ms().saturating_mul(1000)).max(self.tick + 100);
         self.stamps.clear();
+        self.journal.clear();
+    }
+    /// Undoes what this transaction did. Ids and numbers that it took stay taken, as those of sequences do.
+    pub(super) fn roll_back(&mut self) {
+        while let Some((model, id, before)) = self.journal.pop() {
+            self.link(model, id, Linked::No);
+            let table = self.tables.entry(model.name).or_default();
+            match before {
+                Some(record) => table.insert(id, record),
+                None => table.remove(&id),
+            };
+            self.link(model, id, Linked::Yes);
+        }
+    }
+    /// Keeps a record as it is, to be called before it is changed.
+    fn remember(&mut self, model: &'static Model, id: i64) {
+        let before = self.get(model.name, id).cloned();
+        self.journal.push((model, id, before));
     }
     /// Today, as a date.
     pub(super) fn today(&self) -> Json {
@@ -67,9 +87,10 @@ impl Store {
         self.tables.get(model)?.get(&id)
     }
     /// One record, to be changed without the rules of writing: the workflow's way.
-    pub(super) fn touch(&mut self, model: &'static str, id: i64) -> Option<&mut Record> {
+    pub(super) fn touch(&mut self, name: &str, id: i64) -> Option<&mut Record> {
         let stamp = self.stamp();
-        let record = self.tables.get_mut(model)?.get_mut(&id)?;
+        self.remember(schema::model(name)?, id);
+        let record = self.tables.get_mut(name)?.get_mut(&id)?;
         record.insert("write_date".into(), stamp);
         Some(record)
     }
@@ -115,6 +136,7 @@ impl Store {
         let id = self.last_ids.entry(model.name).or_default();
         *id += 1;
         let id = *id;
+        self.remember(model, id);
         self.tables.entry(model.name).or_default().insert(id, record);
         self.link(model, id, Linked::Yes);
         id

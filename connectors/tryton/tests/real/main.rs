@@ -1,6 +1,7 @@
 //! The connector against a real Tryton server, on loopback: the scenario that the sandbox runs too.
 //!
 //! The server is prepared by `tests/tryton/prepare`; without it the trials are ignored with that reason.
+//! `RECORD=1` records the fixtures of `fixtures/` anew instead.
 
 #[path = "../scenario/scenario.rs"]
 mod scenario;
@@ -16,6 +17,12 @@ use std::{
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
+    if let (Some(root), Some(_)) = (server::prepared(), std::env::var_os("RECORD")) {
+        let server = Server::start(&root);
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+        scenario::record(Box::new(server.world()), &folder);
+        return ExitCode::SUCCESS;
+    }
     let running: Arc<Mutex<Option<Server>>> = Arc::default();
     let trials: Vec<Trial> = match server::prepared() {
         Some(root) => {

@@ -17,11 +17,11 @@ pub(crate) const LAWS: &[Law] = &[
     ("a_closed_sale_cannot_be_archived", closed),
 ];
 
-fn customer(client: &mut Client) -> ExternalId {
+pub(super) fn customer(client: &mut Client) -> ExternalId {
     client.made(Organization, fields([("name", text("Buyer"))])).id
 }
 
-fn sale(client: &mut Client, customer: &ExternalId) -> Snapshot {
+pub(super) fn sale(client: &mut Client, customer: &ExternalId) -> Snapshot {
     client.made(
         Order,
         fields([
@@ -75,7 +75,7 @@ fn no_customer(client: &mut Client) {
     assert!(sentence.contains("customer"), "{sentence}");
 }
 
-fn press(client: &mut Client, model: &str, button: &str, id: &ExternalId) {
+pub(super) fn press(client: &mut Client, model: &str, button: &str, id: &ExternalId) {
     let id: i64 = id.as_str().parse().expect("a number");
     client.person(&format!("model.{model}.{button}"), vec![json!([id])]);
 }
@@ -155,7 +155,7 @@ fn invoice(client: &mut Client) {
 fn closed(client: &mut Client) {
     let customer = customer(client);
     let draft = sale(client, &customer);
-    let archive = Write { record: "r".into(), change: Change::Archive { id: draft.id.clone() }, fields: Fields::new() };
+    let archive = Write { record: "r".into(), change: Change::Archive { id: draft.id }, fields: Fields::new() };
     match client.write(Order, archive.clone()) {
         Ok(Written::Done { after, .. }) => assert_eq!(state(&after), "cancelled"),
         other => panic!("{other:?}"),

@@ -25,7 +25,7 @@ pub(crate) const LAWS: &[Law] = &[
     ("a_used_party_cannot_be_deleted_and_an_unused_one_can", deleted),
 ];
 
-fn address(city: &str) -> Option<Value> {
+pub(super) fn address(city: &str) -> Option<Value> {
     let parts = [
         (AddressPart::Street, "Hauptstr. 1\nHinterhaus"),
         (AddressPart::City, city),
@@ -35,7 +35,7 @@ fn address(city: &str) -> Option<Value> {
     Address::from_parts(parts.map(|(part, text)| (part, text.to_owned()))).map(Value::Address)
 }
 
-fn acme() -> Fields {
+pub(super) fn acme() -> Fields {
     fields([
         ("name", text("Acme GmbH")),
         ("website", text("https://www.acme.example.com/en")),
@@ -87,11 +87,11 @@ fn found(client: &mut Client) {
     );
     let stranger = RecordId::new("nobody");
     let marker = us.marker.clone().expect("a marker");
-    assert_eq!(find(client, &marker, &[]), [us.id.clone()]);
+    assert_eq!(find(client, &marker, &[]), vec![us.id.clone()]);
     let tax = Key::new(KeyKind::TaxId, "FR40303265045");
     let domain = Key::new(KeyKind::Domain, "keyed.example.org");
-    assert_eq!(find(client, &stranger, std::slice::from_ref(&tax)), [us.id.clone()]);
-    assert_eq!(find(client, &stranger, &[Key::new(KeyKind::Lei, "none"), domain]), [us.id.clone()]);
+    assert_eq!(find(client, &stranger, std::slice::from_ref(&tax)), vec![us.id.clone()]);
+    assert_eq!(find(client, &stranger, &[Key::new(KeyKind::Lei, "none"), domain]), vec![us.id.clone()]);
     let part_of_it = Key::new(KeyKind::Domain, "yed.example.org");
     assert!(find(client, &stranger, &[part_of_it]).is_empty(), "another domain that ends alike");
     assert!(find(client, &stranger, &[]).is_empty());
@@ -138,7 +138,7 @@ fn emptied(client: &mut Client) {
     }
 }
 
-fn rename(client: &mut Client, id: &ExternalId, name: &str) {
+pub(super) fn rename(client: &mut Client, id: &ExternalId, name: &str) {
     let id: i64 = id.as_str().parse().expect("a number");
     client.person("model.party.party.write", vec![json!([id]), json!({ "name": name })]);
 }

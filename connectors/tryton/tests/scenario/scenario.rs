@@ -4,16 +4,17 @@
 mod documents;
 #[path = "parties.rs"]
 mod parties;
+#[path = "record.rs"]
+mod record;
 
 use concord_connector::{
     Connector, Context, Cursor, Entity, ExternalId, Field, Fields, Instant, Operation, Outcome, RecordId, Reference,
     Request, Response, Snapshot, Value,
     exchange::{Change, Write, Written},
-    sandbox::{Sandbox, WireRequest, WireResponse},
+    sandbox::{WireRequest, WireResponse},
     testing::drive,
     value::{Currency, Money},
 };
-use concord_tryton::sandbox::{PASSWORD, Server, USERNAME};
 use libtest_mimic::Trial;
 use serde_json::{Value as Json, json};
 use std::{
@@ -33,47 +34,28 @@ pub(crate) trait World: Send {
     fn options(&self) -> BTreeMap<String, String>;
 }
 
-/// The sandbox as a world.
-pub(crate) struct Sandboxed {
-    server: Server,
-    now: Instant,
-}
-
-impl Sandboxed {
-    pub(crate) fn new() -> Self {
-        Self { server: Server::new(), now: Instant::from_ms(1_767_225_600_000) }
-    }
-}
-
-impl World for Sandboxed {
-    fn send(&mut self, request: &WireRequest) -> WireResponse {
-        self.server.handle(self.now, request)
-    }
-    fn now(&mut self) -> Instant {
-        self.now = self.now.plus(std::time::Duration::from_secs(2));
-        self.now
-    }
-    fn user(&self) -> (String, String) {
-        (USERNAME.into(), PASSWORD.into())
-    }
-    fn options(&self) -> BTreeMap<String, String> {
-        [("tax", "1"), ("payment_term", "1"), ("product", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
-    }
-}
-
 /// A connection to a world.
 pub(crate) struct Client {
     cx: Context,
     authorization: Vec<(String, String)>,
     world: Box<dyn World>,
     records: u32,
+    /// What the last operation exchanged.
+    tape: Vec<Json>,
+    /// What the description of the account found.
+    account: Json,
+}
+
+/// Records the fixtures of `fixtures/` anew, in a world that nobody has used.
+pub(crate) fn record(world: Box<dyn World>, folder: &std::path::Path) {
+    record::all(&mut Client::connect(world), folder);
 }
 
 /// The laws of the scenario, tried one after the other in one world.
 pub(crate) fn trials(place: &str, world: impl FnOnce() -> Box<dyn World> + Send + 'static) -> Vec<Trial> {
     // Whichever trial comes first connects.
-    let unopened: Mutex<Option<Box<dyn FnOnce() -> Box<dyn World> + Send>>> = Mutex::new(Some(Box::new(world)));
-    let shared: Arc<(Mutex<Option<Client>>, _)> = Arc::new((Mutex::new(None), unopened));
+    let unopened = Mutex::new(Some(world));
+    let shared = Arc::new((Mutex::new(None), unopened));
     let laws = parties::LAWS.iter().chain(documents::LAWS);
     laws.map(|(name, law)| {
         let (shared, law) = (shared.clone(), *law);
@@ -101,9 +83,12 @@ impl Client {
         let authorization =
             vec![("authorization".to_owned(), format!("Basic {}", encode(&format!("{user}:{password}"))))];
         world.now();
-        let mut client = Self { cx, authorization, world, records: 0 };
+        let mut client = Self { cx, authorization, world, records: 0, tape: Vec::new(), account: Json::Null };
         match client.run(&Operation::Describe) {
-            Outcome::Account(account) => drive::learn(&mut client.cx, &account),
+            Outcome::Account(account) => {
+                drive::learn(&mut client.cx, &account);
+                client.account = json!(account);
+            }
             other => panic!("a description gave {other:?}"),
         }
         client
@@ -122,9 +107,12 @@ impl Client {
     ) -> Outcome {
         let connector = concord_tryton::connector();
         let cx = self.cx.clone();
+        self.tape.clear();
         let outcome = drive::exchange(&connector, &cx, operation, &mut |request| {
             meanwhile(self, request);
-            Ok(self.send(request))
+            let response = self.send(request);
+            self.tape.push(json!({ "request": request, "response": response }));
+            Ok(response)
         });
         outcome.unwrap_or_else(|fault| panic!("{}: {fault}", operation.name()))
     }

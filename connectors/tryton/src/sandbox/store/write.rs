@@ -71,6 +71,7 @@ impl Store {
             self.unchanged(model, *id)?;
             self.editable(model, *id, values)?;
             let stamp = self.stamp();
+            self.remember(model, *id);
             self.link(model, *id, Linked::No);
             if let Some(record) = self.tables.get_mut(model.name).and_then(|table| table.get_mut(id)) {
                 for (field, value) in values {
@@ -189,6 +190,7 @@ impl Store {
                 let parts = self.children(of, inverse, *id);
                 self.delete(of, &parts)?;
             }
+            self.remember(model, *id);
             self.link(model, *id, Linked::No);
             if let Some(table) = self.tables.get_mut(model.name) {
                 table.remove(id);
