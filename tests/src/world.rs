@@ -79,7 +79,10 @@ impl World {
         for (seed, account) in accounts.iter().enumerate() {
             let connector = concord_connectors::find(account.system).expect("a registered system");
             let mut sandbox = concord_connectors::sandbox(account.system, seed as u64).expect("a sandbox");
-            sandbox.subscribe(Some(Subscriber { url: format!("{PUBLIC_URL}/hooks/{}", account.name), secret: SECRET.into() }));
+            sandbox.subscribe(Some(Subscriber {
+                url: format!("{PUBLIC_URL}/hooks/{}", account.name),
+                secret: SECRET.into(),
+            }));
             let mut parts: BTreeMap<String, Secret> =
                 sandbox.credentials().into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
             parts.insert("webhook".into(), Secret::new(SECRET));
@@ -111,7 +114,8 @@ impl World {
             vendors.add(account.name, sandbox);
         }
         let policy = Policy::defaults(&categories);
-        let settings = Settings { revision: 1, public_url: PUBLIC_URL.into(), connections: connections.clone(), policy };
+        let settings =
+            Settings { revision: 1, public_url: PUBLIC_URL.into(), connections: connections.clone(), policy };
         let ports = Ports {
             table: Arc::new(Flaky::new(table.clone(), &plan)),
             queue: Arc::new(Flaky::new(queue.clone(), &plan)),
@@ -123,7 +127,8 @@ impl World {
         };
         let hub = Hub::new(ports, settings);
         for connection in connections.values_mut() {
-            let described = steps::schedule::describe(&hub, connection).await.expect("an account that describes itself");
+            let described =
+                steps::schedule::describe(&hub, connection).await.expect("an account that describes itself");
             learn(&mut connection.context, &described);
         }
         let policy = Policy::defaults(&categories);
@@ -255,7 +260,11 @@ impl World {
     fn shape(&self) -> (u64, u64, u64) {
         use concord_hub::events::Count;
         let tally = &self.hub.tally;
-        (tally.get(Count::Commits), tally.get(Count::Deliveries), tally.get(Count::Refusals) + tally.get(Count::Outages))
+        (
+            tally.get(Count::Commits),
+            tally.get(Count::Deliveries),
+            tally.get(Count::Refusals) + tally.get(Count::Outages),
+        )
     }
 
     /// Every record of an entity.
@@ -273,6 +282,14 @@ impl World {
         found.into_values().collect()
     }
 
+    /// The only record of an entity with this name.
+    pub async fn named(&self, entity: Entity, name: &str) -> Record {
+        let mut records = self.records(entity).await;
+        records.retain(|record| record.value("name").and_then(|value| value.as_str()) == Some(name));
+        assert_eq!(records.len(), 1, "exactly one {name}: {:?}", records.iter().map(links).collect::<Vec<_>>());
+        records.remove(0)
+    }
+
     /// The only record of an entity.
     pub async fn only(&self, entity: Entity) -> Record {
         let mut records = self.records(entity).await;
@@ -283,6 +300,25 @@ impl World {
     /// A record.
     pub async fn record(&self, id: &RecordId) -> Record {
         self.hub.record(id).await.expect("a readable store").expect("a record").0
+    }
+
+    /// The vendor's record that is a record's facet at a connection, as the vendor shows it.
+    pub fn shown(&self, record: &Record, name: &str, object: &str) -> serde_json::Value {
+        let name = ConnectionName::from(name);
+        let facet = record
+            .live_at(&name)
+            .next()
+            .unwrap_or_else(|| panic!("{} is not at {name}: {:?}", record.id, links(record)));
+        self.vendor(name.as_str(), |vendor| vendor.records()[object][facet.link.id.as_str()].clone())
+    }
+
+    /// Open review items.
+    pub async fn reviews(&self) -> Vec<concord_hub::review::Review> {
+        let items = self.table.items().into_iter();
+        items
+            .filter(|item| item.key.partition.starts_with("W#") && !item.index.is_empty())
+            .map(|item| serde_json::from_slice(&item.body).expect("a review item"))
+            .collect()
     }
 
     /// Now.

@@ -165,7 +165,9 @@ pub async fn exchange_code(
     let overridden = connection.base_url != base_of(connection);
     let url = match filled.strip_prefix("https://").and_then(|rest| rest.find('/').map(|at| rest[at..].to_owned())) {
         // An admin's own base URL (a proxy, a sandbox) serves the tokens as well.
-        Some(path) if overridden && !filled.starts_with(&connection.base_url) => format!("{}{path}", connection.base_url),
+        Some(path) if overridden && !filled.starts_with(&connection.base_url) => {
+            format!("{}{path}", connection.base_url)
+        }
         _ if filled.starts_with('/') => format!("{}{filled}", connection.base_url),
         _ => filled,
     };

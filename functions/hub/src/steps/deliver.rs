@@ -5,6 +5,8 @@ mod plan;
 mod receipt;
 mod refused;
 
+pub(crate) use create::insist;
+
 use crate::{
     dead_letter::DeadLetter,
     hub::Hub,

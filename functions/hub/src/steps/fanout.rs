@@ -53,7 +53,18 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
             deliveries.entry(queue).or_default().push(order(&new.id, &connection, new.version, "")?);
         }
         for connection in arrived(old.as_ref(), &new) {
-            woken.extend(waiters(hub, &new, &connection).await?);
+            let Some(ready) = settings.connections.get(&connection) else { continue };
+            let queue = QueueName::Deliveries(ready.connector.system().clone());
+            for waiter in waiters(hub, &new, &connection).await? {
+                deliveries.entry(queue.clone()).or_default().push(order(
+                    &waiter,
+                    &connection,
+                    0,
+                    &format!("@after-{}", new.id),
+                )?);
+                // What it could not say before may be a new want.
+                woken.push(Outgoing::new(Message::RegroupV1 { record: waiter }.encode()?));
+            }
         }
     }
     for chunk in history.chunks(90) {
@@ -102,16 +113,14 @@ fn arrived(old: Option<&Record>, new: &Record) -> BTreeSet<ConnectionName> {
     there(new).difference(&before).cloned().collect()
 }
 
-async fn waiters(hub: &Hub, record: &Record, connection: &ConnectionName) -> Result<Vec<Outgoing>> {
+async fn waiters(hub: &Hub, record: &Record, connection: &ConnectionName) -> Result<Vec<RecordId>> {
     let mut woken = Vec::new();
     let mut asked: BTreeSet<&RecordId> = record.facets.iter().map(|facet| &facet.home).collect();
     asked.insert(&record.id);
     for id in asked {
         let page = hub.table.query(Query::partition(Some(Index::Waiting), id.to_string(), WAITERS)).await?;
-        for (_, key) in page.keys.iter().filter(|(place, _)| place.ends_with(&format!("#{connection}"))) {
-            let Some(waiter) = keys::record_id(key) else { continue };
-            woken.push(Outgoing::new(Message::RegroupV1 { record: waiter }.encode()?));
-        }
+        let here = page.keys.iter().filter(|(place, _)| place.ends_with(&format!("#{connection}")));
+        woken.extend(here.filter_map(|(_, key)| keys::record_id(key)));
     }
     Ok(woken)
 }

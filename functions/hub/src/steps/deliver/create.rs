@@ -15,7 +15,7 @@ use crate::{
     store,
 };
 use concord_connector::{
-    ExternalId, Fault, Instant, Kind, Operation, Outcome, RecordId, Result, Signal,
+    ConnectionName, ExternalId, Fault, Instant, Kind, Operation, Outcome, RecordId, Result, Signal,
     exchange::Refused,
     key::{Key, KeyKind},
 };
@@ -32,6 +32,9 @@ pub(crate) struct Intent {
     pub(crate) idempotency: String,
     /// When a create was last sent without a known outcome.
     pub(crate) sent_at: Option<Instant>,
+    /// A person wants it made although others were found.
+    #[serde(default)]
+    pub(crate) insisted: bool,
 }
 
 /// How a create goes on.
@@ -52,7 +55,7 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
     let (intent, at) = match &stored {
         Some(item) => (store::parse::<Intent>(item)?, item.rev),
         None => {
-            let intent = Intent { idempotency: hub.new_token(), sent_at: None };
+            let intent = Intent { idempotency: hub.new_token(), sent_at: None, insisted: false };
             let put = TableChange::Put(Item::new(key.clone(), store::body(&intent)?), Condition::Absent);
             // Nobody moves the record to another while a create is open: the two conditions exclude each other.
             let check = TableChange::Check(keys::record(&record.id), Condition::Rev(*rev));
@@ -70,7 +73,8 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
             return Ok(Begun::Later(lag - waited));
         }
     }
-    let found = find(hub, connection, record).await?;
+    let insisted = intent.insisted && intent.sent_at.is_none();
+    let found = if insisted { Vec::new() } else { find(hub, connection, record).await? };
     match found.as_slice() {
         [] => {}
         [one] => {
@@ -105,6 +109,15 @@ async fn find(hub: &Hub, connection: &Connection, record: &Record) -> Result<Vec
         }
         _ => Err(Fault::new(Kind::Unexpected, "deliver", "the connector did not answer a search with ids")),
     }
+}
+
+/// A person wants the record made at a connection although others there could be it: the next delivery does not search.
+pub(crate) async fn insist(hub: &Hub, id: &RecordId, connection: &ConnectionName) -> Result<()> {
+    let Some((record, rev)) = hub.record(id).await? else { return Ok(()) };
+    let intent = Intent { idempotency: hub.new_token(), sent_at: None, insisted: true };
+    let put =
+        TableChange::Put(Item::new(keys::intent(&record.id, connection), store::body(&intent)?), Condition::Absent);
+    hub.write_plain(vec![put, TableChange::Check(keys::record(&record.id), Condition::Rev(rev))]).await
 }
 
 async fn park(hub: &Hub, connection: &Connection, record: &Record, found: &[ExternalId]) -> Result<()> {

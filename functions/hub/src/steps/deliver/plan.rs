@@ -9,7 +9,7 @@ use crate::{
     settle,
 };
 use concord_connector::{
-    Entity, ExternalId, Fault, Field, Instant, Kind, RecordId, Reference, Result, Target, Value,
+    Entity, ExternalId, Field, Instant, RecordId, Reference, Result, Target, Value,
     exchange::{Change, Write},
     mapping::Mapping,
     snapshot::Fields,
@@ -30,6 +30,16 @@ pub(super) struct Job {
     pub(super) golden: BTreeMap<Field, (Option<Value>, Instant)>,
     /// The record as it was read, with the revision of its item.
     pub(super) read: (Record, u64),
+}
+
+/// What an update comes to.
+enum Planned {
+    /// Something to write.
+    Write(Box<Job>),
+    /// Nothing differs any more.
+    Nothing,
+    /// All that differs refers to records that are not there yet; their receipts wake it.
+    Waits,
 }
 
 impl Job {
@@ -60,8 +70,9 @@ pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection
             continue;
         }
         match update(hub, settings, connection, (&record, rev), one, &redirects).await? {
-            Some(job) => jobs.push(job),
-            None => super::receipt::nothing(hub, connection, &record, &one.facet.link).await?,
+            Planned::Write(job) => jobs.push(*job),
+            Planned::Nothing => super::receipt::nothing(hub, connection, &record, &one.facet.link).await?,
+            Planned::Waits => {}
         }
     }
     let known = record.facets.iter().any(|facet| facet.link.connection == connection.name);
@@ -100,10 +111,10 @@ async fn update(
     (record, rev): (&Record, u64),
     one: &Viewed<'_>,
     referred: &BTreeMap<RecordId, Record>,
-) -> Result<Option<Job>> {
+) -> Result<Planned> {
     let redirects: BTreeMap<RecordId, RecordId> = referred.iter().map(|(id, to)| (id.clone(), to.id.clone())).collect();
     let current = resolve::views(std::slice::from_ref(one.facet), &redirects);
-    let Some(current) = current.first() else { return Ok(None) };
+    let Some(current) = current.first() else { return Ok(Planned::Nothing) };
     let wanted: BTreeSet<Field> = one.facet.wanted().into_iter().cloned().collect();
     let mut fields = Fields::new();
     let mut golden = BTreeMap::new();
@@ -127,11 +138,8 @@ async fn update(
     if !missing.is_empty() {
         wait(hub, connection, record, &missing, referred).await?;
     }
-    if fields.is_empty() && !missing.is_empty() {
-        return Err(Fault::new(Kind::Conflict, "deliver", "it waits for records that it refers to"));
-    }
     if fields.is_empty() {
-        return Ok(None);
+        return Ok(if missing.is_empty() { Planned::Nothing } else { Planned::Waits });
     }
     let change = Change::Update {
         id: one.facet.link.id.clone(),
@@ -139,7 +147,7 @@ async fn update(
         held,
         held_at: one.facet.confirmed_at(),
     };
-    Ok(Some(Job {
+    Ok(Planned::Write(Box::new(Job {
         entity: record.entity,
         record: record.id.clone(),
         // With something left to wait for, its wants stay.
@@ -147,7 +155,7 @@ async fn update(
         write: Write { record: record.id.clone(), change, fields },
         golden,
         read: (record.clone(), rev),
-    }))
+    })))
 }
 
 async fn creation(

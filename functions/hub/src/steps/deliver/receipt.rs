@@ -76,6 +76,7 @@ async fn attempt(
         // It became a record of its own meanwhile; we made it, so it is ours.
         facet.pins.join.insert(format!("created-{}", job.record));
     }
+    record.creates.remove(&connection.name);
     done(hub, connection, &mut record);
     let waits_for_identity = record.regroup;
     let changed = Changed { record, rev, observed: None, identity: fresh || elsewhere || waits_for_identity };
