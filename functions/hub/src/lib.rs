@@ -10,6 +10,7 @@ pub mod dead_letter;
 pub mod embedded;
 pub mod engine;
 pub mod events;
+pub mod explain;
 pub mod facet;
 pub mod hub;
 pub mod identity;
@@ -17,14 +18,17 @@ pub mod keys;
 pub mod message;
 #[cfg(feature = "net")]
 pub mod net;
+pub mod people;
 pub mod policy;
 pub mod ports;
 pub mod record;
 pub mod resolve;
 pub mod review;
+pub mod reviews;
 pub mod settings;
 pub mod settle;
 pub mod steps;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod views;

@@ -98,6 +98,21 @@ pub struct Review {
     pub choices: Vec<String>,
     /// When it was raised.
     pub raised_at: Instant,
+    /// What was decided; an item that is decided is kept so that it is not raised again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Decided>,
+}
+
+/// A person's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// Which of the choices.
+    pub choice: String,
+    /// The value that came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+    /// When.
+    pub at: Instant,
 }
 
 impl Review {
@@ -105,7 +120,7 @@ impl Review {
     pub fn new(subject: Subject, sentence: String, choices: &[&str]) -> Self {
         let id = hash(&subject).hex();
         let choices = choices.iter().map(|choice| (*choice).to_owned()).collect();
-        Self { id, subject, sentence, choices, raised_at: Instant::EPOCH }
+        Self { id, subject, sentence, choices, raised_at: Instant::EPOCH, decided: None }
     }
 
     pub(crate) fn undecided(record: &Record, field: &Field, viewed: &[Viewed<'_>]) -> Self {

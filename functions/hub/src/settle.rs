@@ -123,6 +123,11 @@ fn removal(record: &mut Record, settings: &Settings, viewed: &[Viewed<'_>], revi
     let mut decided = None;
     for one in viewed {
         let (Presence::Deleted, Some(at)) = (&one.view.presence, one.view.gone_at) else { continue };
+        if is_concord(&one.facet.link.connection) {
+            // A person said so.
+            decided = Some(Removal { by: one.facet.link.clone(), at, archive: false });
+            break;
+        }
         let Some(connection) = settings.connections.get(&one.facet.link.connection) else { continue };
         let ours = one.facet.versions().last().is_some_and(|version| version.order.sort == crate::facet::Sort::Receipt);
         if ours {

@@ -1,0 +1,85 @@
+//! Review items: listing them, showing one, deciding it once.
+
+mod decide;
+
+pub use decide::decide;
+pub(crate) use decide::release;
+
+use crate::{
+    hub::Hub,
+    keys,
+    ports::{Condition, Index, Item, Query, TableChange},
+    review::{Decided, Review, Subject},
+    store,
+};
+use concord_connector::{Field, RecordId, Result};
+use serde::Serialize;
+
+/// The most that one page holds.
+const MOST: usize = 500;
+
+/// A page of open review items, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Page {
+    /// The items.
+    pub reviews: Vec<Review>,
+    /// Where the next page goes on; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// Open review items.
+///
+/// # Errors
+/// The store's faults.
+pub async fn list(hub: &Hub, after: Option<&str>, limit: usize) -> Result<Page> {
+    let limit = limit.clamp(1, MOST);
+    let query = Query { after: after.map(str::to_owned), ..Query::partition(Some(Index::Reviews), keys::ALL, limit) };
+    let page = hub.table.query(query).await?;
+    let names: Vec<_> = page.keys.into_iter().map(|(_, key)| key).collect();
+    let items = if names.is_empty() { Vec::new() } else { hub.table.get(&names).await? };
+    let mut reviews = Vec::with_capacity(items.len());
+    for item in items.iter().flatten() {
+        let review: Review = store::parse(item)?;
+        // The index may lag behind a decision.
+        if review.decided.is_none() {
+            reviews.push(review);
+        }
+    }
+    Ok(Page { reviews, next: page.next })
+}
+
+/// One item, decided or not.
+///
+/// # Errors
+/// The store's faults.
+pub async fn show(hub: &Hub, id: &str) -> Result<Option<Review>> {
+    hub.item(keys::review(id)).await?.as_ref().map(store::parse).transpose()
+}
+
+/// Keeps an open item as decided, out of every list, so that the same question is not asked again. An item that is not
+/// there, or decided, stays as it is.
+pub(crate) async fn answered(hub: &Hub, id: &str, choice: &str) -> Result<()> {
+    let Some(item) = hub.item(keys::review(id)).await? else { return Ok(()) };
+    let review: Review = store::parse(&item)?;
+    if review.decided.is_some() {
+        return Ok(());
+    }
+    close(hub, review, item.rev, choice, None).await
+}
+
+/// A field that a person has just set is no open question any more.
+pub(crate) async fn settled(hub: &Hub, record: &RecordId, field: &Field) -> Result<()> {
+    for review in list(hub, None, MOST).await?.reviews {
+        let about = |of: &RecordId, which: &Field| of == record && which == field;
+        if matches!(&review.subject, Subject::Undecided { record, field, .. } if about(record, field)) {
+            answered(hub, &review.id, "set").await?;
+        }
+    }
+    Ok(())
+}
+
+async fn close(hub: &Hub, mut review: Review, rev: u64, choice: &str, value: Option<&str>) -> Result<()> {
+    review.decided = Some(Decided { choice: choice.to_owned(), value: value.map(str::to_owned), at: hub.now() });
+    let item = Item { rev: rev + 1, ..Item::new(keys::review(&review.id), store::body(&review)?) };
+    hub.write_plain(vec![TableChange::Put(item, Condition::Rev(rev))]).await
+}
