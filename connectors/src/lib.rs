@@ -1,11 +1,17 @@
 //! The registry: one line per connector; nothing else.
 
 use concord_connector::Connector;
+#[cfg(feature = "sandbox")]
+use concord_connector::sandbox::Sandbox;
 use std::sync::Arc;
 
 /// Every connector, in the order of their names.
 pub fn all() -> Vec<Arc<dyn Connector>> {
-    vec![]
+    vec![
+        Arc::new(concord_hubspot::connector()),
+        Arc::new(concord_salesforce::connector()),
+        Arc::new(concord_tryton::connector()),
+    ]
 }
 
 /// The connector of a system.
@@ -13,10 +19,18 @@ pub fn find(system: &str) -> Option<Arc<dyn Connector>> {
     all().into_iter().find(|connector| connector.system().as_str() == system)
 }
 
-/// A fresh stand-in for a system; equal seeds behave equally.
+/// A fresh stand-in for a system. Equal seeds behave equally; different ones are different accounts.
 #[cfg(feature = "sandbox")]
-pub fn sandbox(system: &str, _seed: u64) -> Option<Box<dyn concord_connector::sandbox::Sandbox>> {
-    match system {
-        _ => None,
-    }
+pub fn sandbox(system: &str, seed: u64) -> Option<Box<dyn Sandbox>> {
+    Some(match system {
+        "hubspot" => Box::new(concord_hubspot::sandbox::Portal::new(1_000_000 + seed, seed)),
+        "salesforce" => {
+            let mut org = concord_salesforce::sandbox::Org::new(seed);
+            // The vendor is free to answer fewer rows than asked for; short pages are the ones worth trying.
+            org.page_size(200);
+            Box::new(org)
+        }
+        "tryton" => Box::new(concord_tryton::sandbox::Server::new()),
+        _ => return None,
+    })
 }

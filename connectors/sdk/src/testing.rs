@@ -68,9 +68,8 @@ impl Subject {
         let folder: PathBuf = folder.into();
         let golden = folder.join("faults.txt");
         let mut subject = Self { connector, context, folder, sandbox, golden, generated: Generated::Compare };
-        // A description that fails is told by the law about it; the others go on with what is known.
-        if let Ok(account) = Live::start(&subject, 1).and_then(|mut live| live.describe()) {
-            learn(&mut subject.context, &account);
+        if let Ok(live) = Live::start(&subject, 1) {
+            subject.context = live.context().clone();
         }
         subject
     }
@@ -111,6 +110,13 @@ pub(crate) struct Group<'a> {
 impl Group<'_> {
     fn law(&mut self, name: impl Display, law: impl FnOnce() -> Verdict + Send + 'static) {
         self.laws.push(Law { name: format!("{}::{name}", self.name), run: Run::Try(Box::new(law)) });
+    }
+    /// The law, or the reason why it is not tried.
+    fn law_unless(&mut self, reason: Option<&str>, name: impl Display, law: impl FnOnce() -> Verdict + Send + 'static) {
+        match reason {
+            Some(reason) => self.ignored(name, reason),
+            None => self.law(name, law),
+        }
     }
     fn ignored(&mut self, name: impl Display, reason: impl Into<String>) {
         self.laws.push(Law { name: format!("{}::{name}", self.name), run: Run::Ignored(reason.into()) });

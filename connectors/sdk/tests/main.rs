@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
+mod acme;
 mod codecs;
 mod dates;
 mod faults;

@@ -141,7 +141,7 @@ fn outage(subject: &Subject) -> Verdict {
 
 fn lost(subject: &Subject) -> Verdict {
     let mut live = Live::start(subject, 3)?;
-    let Some(entity) = live.creatable().first().copied() else { return Ok(()) };
+    let entity = live.creatable().first().copied().ok_or("nothing can be created")?;
     let fields = live.plausible(entity)?;
     let write = super::live::create("lost-1", fields);
     let operation = Operation::Write { entity, writes: vec![write] };

@@ -132,10 +132,21 @@ fn text_of(name: &str, n: u64) -> String {
         "phone" => format!("+49 30 55501{:04}", n % 10_000),
         "lei" => format!("{n:0>18}00"),
         "duns" => format!("{:09}", n % 1_000_000_000),
-        "tax_id" => format!("XX{:09}", n % 1_000_000_000),
+        "tax_id" => german_vat(n),
+        "program" => "Partner Program".to_owned(),
         "tier" => "Gold".to_owned(),
         _ => format!("{} {n}", name.replace('_', " ")),
     }
+}
+
+/// A German VAT number with its check digit (ISO 7064, mod 11, 10): some systems refuse others.
+fn german_vat(n: u64) -> String {
+    let digits = format!("{}", 10_000_000 + n % 90_000_000);
+    let product = digits.bytes().fold(10, |product, digit| match (u32::from(digit - b'0') + product) % 10 {
+        0 => 20 % 11,
+        sum => 2 * sum % 11,
+    });
+    format!("DE{digits}{}", (11 - product) % 10)
 }
 
 fn one_of(pairs: Option<&Pairs>, all: &[&str], n: u64) -> Option<String> {

@@ -22,7 +22,8 @@ pub struct Live {
     authorization: Vec<(String, String)>,
     now: Instant,
     made: u64,
-    first: BTreeMap<Entity, ExternalId>,
+    /// Records to refer to, by entity; what is referred to in another role has a record of its own.
+    first: BTreeMap<(Entity, bool), ExternalId>,
     /// Exchanges of the last operation.
     pub exchanges: usize,
 }
@@ -39,7 +40,13 @@ impl Live {
         let manifest = subject.connector.manifest();
         let authorization = authorize(manifest, &subject.context, vendor.as_mut(), now).map_err(|e| e.to_string())?;
         let (connector, cx) = (subject.connector.clone(), subject.context.clone());
-        Ok(Self { connector, cx, vendor, authorization, now, made: 0, first: BTreeMap::new(), exchanges: 0 })
+        let first = BTreeMap::new();
+        let mut live = Self { connector, cx, vendor, authorization, now, made: 0, first, exchanges: 0 };
+        // A description that fails is told by the law about it; the others go on with what is known.
+        if let Ok(account) = live.describe() {
+            drive::learn(&mut live.cx, &account);
+        }
+        Ok(live)
     }
     /// What the suite's clock says.
     pub fn now(&self) -> Instant {
@@ -133,10 +140,12 @@ impl Live {
             let value = match spec.ty {
                 Type::Reference(to) if to == entity => None,
                 Type::Reference(to) if self.creatable().contains(&to) => {
-                    let id = match self.first.get(&to) {
+                    let place = (to, spec.name == "partner");
+                    let id = match self.first.get(&place) {
                         Some(id) => id.clone(),
                         None => self.make(to)?,
                     };
+                    self.first.insert(place, id.clone());
                     Some(Value::Ref(Reference::external(to, id)))
                 }
                 _ => {
@@ -163,7 +172,6 @@ impl Live {
             Ok(other) => return Err(format!("a new {entity} ended as {other:?}")),
             Err(refused) => return Err(format!("a new {entity} is refused: {}", refused.message)),
         };
-        self.first.entry(entity).or_insert_with(|| id.clone());
         self.later(1);
         Ok(id)
     }
