@@ -176,21 +176,17 @@ impl Sandbox for Org {
     }
 
     fn act(&mut self, now: Instant, act: Act) -> Result<String, String> {
-        let fields = |fields: Json| match fields {
-            Json::Object(fields) => Ok(fields),
-            _ => Err("the fields are no object".to_owned()),
-        };
         let sentence = |(_, body): Reply| error::sentence(&body);
         match act {
             Act::Create { object, fields: json } => {
-                let mut fields = fields(json)?;
+                let mut fields = self.typed(now, &object, json)?;
                 let partners = fields.remove("OpportunityPartners");
                 let id = self.store.create(now, None, &object, fields).map_err(sentence)?;
                 self.partners(now, &id, partners)?;
                 Ok(id)
             }
             Act::Update { object, id, fields: json } => {
-                let mut fields = fields(json)?;
+                let mut fields = self.typed(now, &object, json)?;
                 let partners = fields.remove("OpportunityPartners");
                 let id = schema::full(&id);
                 if !fields.is_empty() {
@@ -274,6 +270,35 @@ impl Sandbox for Org {
 }
 
 impl Org {
+    /// What a person types. People pick programmes and levels by name, `{"Level": {"Name": "Gold"}}`, and make a new one
+    /// where there is none.
+    fn typed(&mut self, now: Instant, object: &str, fields: Json) -> Result<Map<String, Json>, String> {
+        let Json::Object(fields) = fields else { return Err("the fields are no object".to_owned()) };
+        let mut out = Map::new();
+        for (name, value) in fields {
+            let picked = value.get("Name").and_then(Json::as_str);
+            let parent = schema::find(object).and_then(|object| object.parent(&name));
+            match (picked, parent) {
+                (Some(picked), Some((field, to))) => {
+                    let named = |row: &store::Row| !row.deleted && row.text("Name") == Some(picked);
+                    let there = self.store.rows(to.name).find(|(_, row)| named(row)).map(|(id, _)| id.clone());
+                    let id = match there {
+                        Some(id) => id,
+                        None => {
+                            let new = Map::from_iter([("Name".to_owned(), Json::from(picked))]);
+                            self.store.create(now, None, to.name, new).map_err(|(_, body)| error::sentence(&body))?
+                        }
+                    };
+                    out.insert(field.name.to_owned(), Json::from(id));
+                }
+                _ => {
+                    out.insert(name, value);
+                }
+            }
+        }
+        Ok(out)
+    }
+
     fn partners(&mut self, now: Instant, id: &str, partners: Option<Json>) -> Result<(), String> {
         match partners {
             Some(partners) => partners::replace(&mut self.store, now, id, &partners),

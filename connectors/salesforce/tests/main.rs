@@ -3,10 +3,10 @@
 mod bench;
 mod events;
 mod fixtures;
-
 mod polls;
 mod reads;
-
+mod spec;
+mod vendor;
 mod writes;
 
 use libtest_mimic::{Arguments, Trial};
@@ -15,11 +15,12 @@ use libtest_mimic::{Arguments, Trial};
 type Test = (&'static str, fn());
 
 fn main() {
-    let groups: [(&str, Vec<Test>); 5] = [
+    let groups: [(&str, Vec<Test>); 6] = [
         ("events", events::tests()),
         ("fixtures", fixtures::tests()),
         ("polls", polls::tests()),
         ("reads", reads::tests()),
+        ("vendor", vendor::tests()),
         ("writes", writes::tests()),
     ];
     let mut trials: Vec<Trial> = Vec::new();
@@ -31,5 +32,6 @@ fn main() {
             }));
         }
     }
+    trials.extend(spec::trials());
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

@@ -91,5 +91,5 @@ impl Names {
 
 fn none(what: &str, name: &str) -> Fault {
     let name: String = name.chars().take(80).collect();
-    Fault::new(Kind::Rejected, "write", format!("Salesforce has no {what} named `{name}` in this programme; create it there"))
+    Fault::new(Kind::Rejected, "write", format!("Salesforce has no {what} named `{name}` that fits; make it there first"))
 }
