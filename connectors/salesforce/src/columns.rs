@@ -28,7 +28,9 @@ pub(crate) fn is_absent(cx: &Context, entity: Entity) -> bool {
 pub(crate) fn has(cx: &Context, mapping: &Mapping, name: &str) -> bool {
     match cx.vendor_fields.get(&mapping.object) {
         Some(fields) => fields.contains(name),
-        None => name == marker(mapping) || !(name.ends_with("__c") && !mapping.object.ends_with("__c") || name == CURRENCY),
+        None => {
+            name == marker(mapping) || !(name.ends_with("__c") && !mapping.object.ends_with("__c") || name == CURRENCY)
+        }
     }
 }
 

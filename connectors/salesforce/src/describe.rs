@@ -61,7 +61,9 @@ fn fixed(cx: &Context, entity: Entity, fields: &[Json], flag: &str) -> Result<Ve
     let mut mapped = BTreeSet::new();
     for rule in &cx.mapping(entity)?.fields {
         let codec = rule.effective(entity)?;
-        mapped.extend(codec.pointers(&rule.vendor).iter().filter_map(|pointer| pointer.rsplit('/').next()).map(String::from));
+        mapped.extend(
+            codec.pointers(&rule.vendor).iter().filter_map(|pointer| pointer.rsplit('/').next()).map(String::from),
+        );
     }
     let fixed = fields.iter().filter(|field| field.get(flag) == Some(&Json::Bool(false)));
     Ok(fixed.filter_map(|field| text(field, "name")).filter(|name| mapped.contains(name)).collect())

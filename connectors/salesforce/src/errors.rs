@@ -61,21 +61,31 @@ pub(crate) fn fault(operation: &'static str, status: u16, body: &Json) -> Fault 
 
 fn meaning(status: u16, code: &str) -> (Kind, &'static str) {
     match code {
-        "INVALID_SESSION_ID" | "INVALID_AUTH_HEADER" => (Kind::Unauthorized, "Salesforce says that the session has ended"),
-        "invalid_grant" | "invalid_client" | "invalid_client_id" | "inactive_user" => {
-            (Kind::Unauthorized, "Salesforce refuses the credential; check the external client app, then run `concord connect`")
+        "INVALID_SESSION_ID" | "INVALID_AUTH_HEADER" => {
+            (Kind::Unauthorized, "Salesforce says that the session has ended")
         }
+        "invalid_grant" | "invalid_client" | "invalid_client_id" | "inactive_user" => (
+            Kind::Unauthorized,
+            "Salesforce refuses the credential; check the external client app, then run `concord connect`",
+        ),
         "REQUEST_LIMIT_EXCEEDED" => (Kind::RateLimited, "the org has used up its daily API requests"),
         "UNABLE_TO_LOCK_ROW" => (Kind::Conflict, "somebody else is writing this record or its parent at this moment"),
         "SERVER_UNAVAILABLE" | "QUERY_TIMEOUT" | "UNKNOWN_EXCEPTION" | "PROCESSING_HALTED" => {
             (Kind::Unavailable, "Salesforce could not finish the request")
         }
-        "INVALID_FIELD" | "INVALID_TYPE" => {
-            (Kind::Forbidden, "the integration user does not see an object or field; grant it or take it out of the mapping")
-        }
-        "INSUFFICIENT_ACCESS" | "INSUFFICIENT_ACCESS_OR_READONLY" | "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"
-        | "INVALID_FIELD_FOR_INSERT_UPDATE" | "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY" | "API_DISABLED_FOR_ORG"
-        | "API_CURRENTLY_DISABLED" | "TXN_SECURITY_METERING_ERROR" | "FUNCTIONALITY_NOT_ENABLED" => {
+        "INVALID_FIELD" | "INVALID_TYPE" => (
+            Kind::Forbidden,
+            "the integration user does not see an object or field; grant it or take it out of the mapping",
+        ),
+        "INSUFFICIENT_ACCESS"
+        | "INSUFFICIENT_ACCESS_OR_READONLY"
+        | "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"
+        | "INVALID_FIELD_FOR_INSERT_UPDATE"
+        | "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
+        | "API_DISABLED_FOR_ORG"
+        | "API_CURRENTLY_DISABLED"
+        | "TXN_SECURITY_METERING_ERROR"
+        | "FUNCTIONALITY_NOT_ENABLED" => {
             (Kind::Forbidden, "the integration user may not do this; check its permission set")
         }
         "ENTITY_IS_DELETED" | "INVALID_CROSS_REFERENCE_KEY" if status == 404 => {

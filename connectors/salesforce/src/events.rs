@@ -76,7 +76,14 @@ fn change(cx: &Context, payload: &Json, header: &Json) -> Result<Vec<Signal>> {
         // A record id may carry a wildcard prefix for objects that share it; what is no id is nothing to look at.
         let Some(id) = id.as_str().and_then(ids::full) else { continue };
         let key = format!("{event}:{id}");
-        signals.push(Signal { key, entity, id: ExternalId::new(id), happened: happened.clone(), at, edits: edits.clone() });
+        signals.push(Signal {
+            key,
+            entity,
+            id: ExternalId::new(id),
+            happened: happened.clone(),
+            at,
+            edits: edits.clone(),
+        });
     }
     Ok(signals)
 }
@@ -125,7 +132,8 @@ fn hints(cx: &Context, event: &Json) -> Result<Vec<Signal>> {
     if found.is_empty() {
         return Err(Fault::malformed("signals", "the event has no `ChangeEventHeader` and names no record"));
     }
-    let event_id = ["/id", "/detail/event/replayId", "/event/replayId"].iter().find_map(|pointer| event.pointer(pointer));
+    let event_id =
+        ["/id", "/detail/event/replayId", "/event/replayId"].iter().find_map(|pointer| event.pointer(pointer));
     let event_id = event_id.map_or_else(String::new, |id| id.to_string());
     Ok(found.into_iter().map(|(entity, id)| hint(entity, &id, &event_id)).collect())
 }
@@ -155,7 +163,10 @@ fn collect(cx: &Context, json: &Json, depth: usize, found: &mut BTreeSet<(Entity
 fn known(cx: &Context, text: &str) -> Option<(Entity, String)> {
     let id = ids::full(text)?;
     let entity = cx.mappings.keys().copied().find(|entity| {
-        columns::object(cx, *entity).ok().and_then(|object| ids::prefix(cx, object)).is_some_and(|prefix| id.starts_with(prefix))
+        columns::object(cx, *entity)
+            .ok()
+            .and_then(|object| ids::prefix(cx, object))
+            .is_some_and(|prefix| id.starts_with(prefix))
     })?;
     Some((entity, id))
 }

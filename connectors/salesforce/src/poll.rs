@@ -183,7 +183,9 @@ pub(crate) fn deleted(
     let mut records = Vec::with_capacity(gone.len());
     for (id, at) in gone {
         let answer = match seen.get(&id) {
-            Some((row, read_at)) => shape::snapshot(cx, entity, row, *read_at).map(|seen| no_earlier(seen, at)).map_err(Into::into),
+            Some((row, read_at)) => {
+                shape::snapshot(cx, entity, row, *read_at).map(|seen| no_earlier(seen, at)).map_err(Into::into)
+            }
             // Not even in the recycle bin any more: the delete log's own word stands.
             None => Ok(Snapshot::deleted(entity, id.clone(), at)),
         };

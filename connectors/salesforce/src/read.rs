@@ -87,7 +87,9 @@ pub(crate) fn find(
     );
     let rows = soql::every(cx, asked, &soql)?;
     let hits = rows.into_iter().filter(|(row, _)| {
-        searches.iter().any(|(column, _, key)| row.get(*column).and_then(Json::as_str).is_some_and(|text| names(key, text)))
+        searches
+            .iter()
+            .any(|(column, _, key)| row.get(*column).and_then(Json::as_str).is_some_and(|text| names(key, text)))
     });
     Ok(Outcome::Found(hits.filter_map(|(row, _)| shape::id(row)).collect()))
 }

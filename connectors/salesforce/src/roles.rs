@@ -40,10 +40,7 @@ impl<'a> Partners<'a> {
     /// Ours for a label; labels that nobody paired keep their words.
     pub(crate) fn ours(&self, label: &str) -> String {
         let known = self.0.iter().find(|(_, theirs)| theirs.eq_ignore_ascii_case(label.trim()));
-        known.map_or_else(
-            || label.trim().to_lowercase().replace([' ', '-', '/'], "_"),
-            |(ours, _)| (*ours).to_owned(),
-        )
+        known.map_or_else(|| label.trim().to_lowercase().replace([' ', '-', '/'], "_"), |(ours, _)| (*ours).to_owned())
     }
     /// The label for one of ours; an unpaired one is written as words, which the org's picklist accepts or refuses.
     pub(crate) fn label(&self, ours: &str) -> String {

@@ -116,8 +116,8 @@ impl Org {
     }
 
     fn answer(&mut self, now: Instant, request: &WireRequest) -> WireResponse {
-        let head: usize =
-            request.target.len() + request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
+        let head: usize = request.target.len()
+            + request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum::<usize>();
         if head > LONGEST_HEAD {
             return WireResponse::html(414, "URI Too Long");
         }

@@ -5,8 +5,12 @@ use crate::{
     ids, roles,
 };
 use concord_connector::{
-    Context, Entity, Fault, Instant, RecordId, Result, Snapshot, SourceVersion, codec::Codec, key::{Key, KeyKind},
-    mapping::{Creating, Mapping}, snapshot::{Fields, Presence}, value::Value,
+    Context, Entity, Fault, Instant, RecordId, Result, Snapshot, SourceVersion,
+    codec::Codec,
+    key::{Key, KeyKind},
+    mapping::{Creating, Mapping},
+    snapshot::{Fields, Presence},
+    value::Value,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -143,9 +147,7 @@ pub(crate) fn body(cx: &Context, entity: Entity, fields: &Fields, creating: Crea
         Creating::No => cx.option(&format!("no_update.{}", mapping.object)),
     };
     let fixed: Vec<&str> = fixed.unwrap_or_default().split(',').collect();
-    out.retain(|name, value| {
-        (value.is_object() || columns::has(cx, mapping, name)) && !fixed.contains(&name.as_str())
-    });
+    out.retain(|name, value| (value.is_object() || columns::has(cx, mapping, name)) && !fixed.contains(&name.as_str()));
     Ok(out)
 }
 

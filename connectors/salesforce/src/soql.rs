@@ -53,7 +53,11 @@ pub(crate) fn name(name: &str) -> Result<&str> {
     let good = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.len() <= 120
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if good { Ok(name) } else { Err(Fault::malformed("soql", "a name of an object or field is no name").with("name", name)) }
+    if good {
+        Ok(name)
+    } else {
+        Err(Fault::malformed("soql", "a name of an object or field is no name").with("name", name))
+    }
 }
 
 /// The path below which everything lies.
@@ -82,7 +86,11 @@ pub(crate) fn page(response: &Response) -> Result<&Json> {
     match response.at("/compositeResponse/0") {
         Some(sub) => {
             let answer = composite::Answer::of(sub);
-            if answer.status == 200 { Ok(answer.body) } else { Err(crate::errors::fault("query", answer.status, answer.body)) }
+            if answer.status == 200 {
+                Ok(answer.body)
+            } else {
+                Err(crate::errors::fault("query", answer.status, answer.body))
+            }
         }
         None => Ok(&response.body),
     }
@@ -96,7 +104,11 @@ pub(crate) fn rows(page: &Json) -> Result<&Vec<Json>> {
 }
 
 /// Every row of a query, across the pages that the vendor makes of it.
-pub(crate) fn every<'a>(cx: &Context, asked: &mut Asked<'a>, soql: &str) -> crate::ask::Result<Vec<(&'a Json, Instant)>> {
+pub(crate) fn every<'a>(
+    cx: &Context,
+    asked: &mut Asked<'a>,
+    soql: &str,
+) -> crate::ask::Result<Vec<(&'a Json, Instant)>> {
     let mut found = Vec::new();
     let mut request = request(cx, soql);
     for _ in 0..PAGES {

@@ -61,7 +61,9 @@ pub(crate) fn write(cx: &Context, entity: Entity, writes: &[Write], asked: &mut 
         looked.extend(after);
     }
     partners::write(cx, entity, writes, &looked, &mut answers, asked)?;
-    Ok(Outcome::Written(answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(outcome::unanswered()))).collect()))
+    Ok(Outcome::Written(
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(outcome::unanswered()))).collect(),
+    ))
 }
 
 fn add<'a>(looked: &mut Looked<'a>, rows: Vec<(&'a Json, Instant)>) {
@@ -69,7 +71,13 @@ fn add<'a>(looked: &mut Looked<'a>, rows: Vec<(&'a Json, Instant)>) {
 }
 
 /// The subrequest of a row. A create is an upsert under the marker: sent twice it still makes one record.
-fn sub(cx: &Context, entity: Entity, n: usize, plan: &Plan, write: &Write) -> concord_connector::Result<composite::Sub> {
+fn sub(
+    cx: &Context,
+    entity: Entity,
+    n: usize,
+    plan: &Plan,
+    write: &Write,
+) -> concord_connector::Result<composite::Sub> {
     let object = columns::object(cx, entity)?;
     let base = format!("{}/sobjects/{object}", soql::root(cx));
     let reference = format!("row{n}");
@@ -104,7 +112,9 @@ fn read_back<'w>(
     for write in writes {
         match &write.change {
             Change::Create { .. } => markers.push(write.record.as_str()),
-            Change::Update { id, .. } | Change::Archive { id } | Change::Delete { id } => ids.extend(ids::full(id.as_str())),
+            Change::Update { id, .. } | Change::Archive { id } | Change::Delete { id } => {
+                ids.extend(ids::full(id.as_str()))
+            }
         }
     }
     let marker = columns::marker(cx.mapping(entity)?);
@@ -119,7 +129,9 @@ fn read_back<'w>(
 /// The rows of the read-back, which is the last subrequest. A read-back that failed shows nothing.
 fn after<'a>(given: &[composite::Answer<'a>], at: Instant) -> Looked<'a> {
     let mut found = Looked::new();
-    if let Some(rows) = given.last().filter(|answer| answer.status == 200).and_then(|answer| soql::rows(answer.body).ok()) {
+    if let Some(rows) =
+        given.last().filter(|answer| answer.status == 200).and_then(|answer| soql::rows(answer.body).ok())
+    {
         add(&mut found, rows.iter().map(|row| (row, at)).collect());
     }
     found

@@ -53,7 +53,11 @@ impl Bench {
     pub(crate) fn edited(&mut self, object: &str, id: &str, fields: Json) {
         self.org.act(self.now, Act::Update { object: object.into(), id: id.into(), fields }).unwrap();
     }
-    pub(crate) fn fetch(&mut self, entity: Entity, ids: &[&str]) -> Vec<(ExternalId, std::result::Result<Snapshot, Refused>)> {
+    pub(crate) fn fetch(
+        &mut self,
+        entity: Entity,
+        ids: &[&str],
+    ) -> Vec<(ExternalId, std::result::Result<Snapshot, Refused>)> {
         let ids = ids.iter().map(|id| ExternalId::from(*id)).collect();
         match self.run(&Operation::Fetch { entity, ids }).unwrap() {
             Outcome::Records(records) => records,

@@ -32,10 +32,11 @@ pub(crate) fn tests() -> Vec<Test> {
     ]
 }
 
-fn hook(bench: &Bench, scheme: &str, body: &[u8]) -> Webhook<Verified> {
+pub(crate) fn hook(bench: &Bench, scheme: &str, body: &[u8]) -> Webhook<Verified> {
     let scheme = bench.connector.manifest().webhooks.iter().find(|known| known.name == scheme).unwrap();
     let headers = vec![("x-concord-key".to_owned(), "example-key".to_owned())];
-    let hook = Webhook::new("POST", "https://hub.example.com/hooks/sf", Some("example-key".into()), headers, body.to_vec());
+    let hook =
+        Webhook::new("POST", "https://hub.example.com/hooks/sf", Some("example-key".into()), headers, body.to_vec());
     hook.verify(scheme, &[b"example-key"], bench.now).unwrap()
 }
 
@@ -104,7 +105,9 @@ fn like_us() {
     let origin = |origin: &str| signals(&bench, &event("Account", json!({ "changeOrigin": origin }))).unwrap().len();
     assert_eq!(origin("com/salesforce/api/rest/67.0;client=Concord/"), 0);
     assert_eq!(origin("com/salesforce/api/rest/67.0;client=Concord"), 0);
-    for other in ["", "com/salesforce/api/soap/61.0;client=Workbench/", "x;client=Concord2/", "x;client=concord/", "Concord"] {
+    for other in
+        ["", "com/salesforce/api/soap/61.0;client=Workbench/", "x;client=Concord2/", "x;client=concord/", "Concord"]
+    {
         assert_eq!(origin(other), 1, "{other}");
     }
 }
@@ -142,7 +145,10 @@ fn nulled() {
     bench.edited("Account", &id, json!({ "Phone": null }));
     let edits = heard(&mut bench).remove(0).edits;
     assert_eq!((edits[0].pointer.as_str(), &edits[0].value), ("/Phone", &Json::Null));
-    let quiet = event("Account", json!({ "changedFields": ["Phone", "Description", "BillingAddress"], "diffFields": ["Description"] }));
+    let quiet = event(
+        "Account",
+        json!({ "changedFields": ["Phone", "Description", "BillingAddress"], "diffFields": ["Description"] }),
+    );
     assert!(signals(&bench, &quiet).unwrap()[0].edits.is_empty(), "absent, a difference, compound");
 }
 
@@ -229,7 +235,8 @@ fn any_json() {
     let tree = leaf.prop_recursive(5, 60, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
-            prop::collection::btree_map(name.clone(), inner, 0..6).prop_map(|map| Json::Object(map.into_iter().collect())),
+            prop::collection::btree_map(name.clone(), inner, 0..6)
+                .prop_map(|map| Json::Object(map.into_iter().collect())),
         ]
     });
     let header = prop::sample::select(vec!["UPDATE", "DELETE", "GAP_OVERFLOW", "odd"]);

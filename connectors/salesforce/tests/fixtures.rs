@@ -8,12 +8,12 @@ use crate::{
     writes::opportunity,
 };
 use concord_connector::{
-    Entity, Field, Instant, Operation, Reference, Result, Outcome, Value,
+    Entity, Field, Instant, Operation, Outcome, Reference, Result, Value,
     exchange::{Change, Write},
     key::{Key, KeyKind},
     sandbox::{Act, Sandbox, Trouble},
     snapshot::Fields,
-    testing::Fixture,
+    testing::{Fixture, with_mapping_table},
 };
 use serde_json::{Value as Json, json};
 use std::{collections::BTreeSet, path::PathBuf};
@@ -23,6 +23,8 @@ pub(crate) fn tests() -> Vec<Test> {
         ("recordings_replay", replay),
         ("recordings_are_what_the_sandbox_answers", recorded),
         ("no_recording_is_left_over", leftovers),
+        ("hooks_say_what_is_recorded", heard),
+        ("the_readme_shows_the_mapping", table),
     ]
 }
 
@@ -35,18 +37,29 @@ const CASES: [Case; 29] = [
     ("fetch-organization-merged", "A merge names the winner.", fetch_merged),
     ("fetch-person", "A contact.", |bench| {
         let account = bench.made("Account", json!({ "Name": "Example" }));
-        fetch(bench, Entity::Person, "Contact", json!({ "LastName": "Pina", "Email": "Ana@Example.com", "AccountId": account }))
+        fetch(
+            bench,
+            Entity::Person,
+            "Contact",
+            json!({ "LastName": "Pina", "Email": "Ana@Example.com", "AccountId": account }),
+        )
     }),
     ("fetch-partnership", "A membership with the names of programme and level.", fetch_member),
     ("fetch-lead", "A lead.", |bench| {
-        fetch(bench, Entity::Lead, "Lead", json!({ "LastName": "Pina", "Company": "Example", "Status": "Working - Contacted" }))
+        fetch(
+            bench,
+            Entity::Lead,
+            "Lead",
+            json!({ "LastName": "Pina", "Company": "Example", "Status": "Working - Contacted" }),
+        )
     }),
     ("fetch-opportunity", "Partners without their mirrors.", |bench| {
         let (id, ..) = deal(bench);
         Operation::Fetch { entity: Entity::Opportunity, ids: vec![id.into()] }
     }),
     ("fetch-deal_registration", "A deal registration.", |bench| {
-        let fields = json!({ "Name": "Reg", "Customer_Name__c": "Example", "Status__c": "Approved", "Amount__c": 10.5 });
+        let fields =
+            json!({ "Name": "Reg", "Customer_Name__c": "Example", "Status__c": "Approved", "Amount__c": 10.5 });
         fetch(bench, Entity::DealRegistration, "Deal_Registration__c", fields)
     }),
     ("fetch-unknown-stage", "A stage that nobody mapped is a fault of its row.", |bench| {
@@ -119,7 +132,9 @@ const CASES: [Case; 29] = [
         write(Entity::Opportunity, create("r-1", fields))
     }),
     ("update", "One request: the precondition, the change, the read-back.", |bench| update(bench, false)),
-    ("update-moved", "412: somebody was there first, and the read-back shows what they wrote.", |bench| update(bench, true)),
+    ("update-moved", "412: somebody was there first, and the read-back shows what they wrote.", |bench| {
+        update(bench, true)
+    }),
     ("update-looked", "Known from the second of the last change: read first.", |bench| {
         let id = bench.made("Account", json!({ "Name": "Example" }));
         let seen = bench.one(Entity::Organization, &id);
@@ -155,7 +170,8 @@ fn fetch_account(bench: &mut Bench) -> Operation {
 }
 
 fn fetch_merged(bench: &mut Bench) -> Operation {
-    let (winner, loser) = (bench.made("Account", json!({ "Name": "A" })), bench.made("Account", json!({ "Name": "B" })));
+    let (winner, loser) =
+        (bench.made("Account", json!({ "Name": "A" })), bench.made("Account", json!({ "Name": "B" })));
     bench.org.act(bench.now, Act::Merge { object: "Account".into(), winner, loser: loser.clone() }).unwrap();
     Operation::Fetch { entity: Entity::Organization, ids: vec![loser.into()] }
 }
@@ -163,7 +179,8 @@ fn fetch_merged(bench: &mut Bench) -> Operation {
 fn fetch_member(bench: &mut Bench) -> Operation {
     let partner = bench.made("Account", json!({ "Name": "Partner" }));
     let records = bench.org.records();
-    let named = |object: &str, name: &str| records[object].iter().find(|(_, row)| row["Name"] == name).unwrap().0.clone();
+    let named =
+        |object: &str, name: &str| records[object].iter().find(|(_, row)| row["Name"] == name).unwrap().0.clone();
     let fields = json!({ "PartnerId": partner, "ProgramId": named("ChannelProgram", "Partner Program"),
         "LevelId": named("ChannelProgramLevel", "Gold"), "Concord_Status__c": "Active" });
     fetch(bench, Entity::Partnership, "ChannelProgramMember", fields)
@@ -198,7 +215,8 @@ fn today((_, about, arrange): &Case) -> Json {
     let mut bench = Bench::new();
     let operation = arrange(&mut bench);
     let (exchanges, end): (_, Result<Outcome>) = record(&mut bench, &operation);
-    let exchanges: Vec<Json> = exchanges.iter().map(|(request, response)| json!({ "request": request, "response": response })).collect();
+    let exchanges: Vec<Json> =
+        exchanges.iter().map(|(request, response)| json!({ "request": request, "response": response })).collect();
     let mut file = json!({ "about": about, "operation": operation, "exchanges": exchanges });
     match end {
         Ok(outcome) => file["outcome"] = serde_json::to_value(outcome).unwrap(),
@@ -213,7 +231,8 @@ fn recorded() {
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(&file, format!("{}\n", serde_json::to_string_pretty(&now).unwrap())).unwrap();
         }
-        let committed: Json = serde_json::from_str(&std::fs::read_to_string(&file).unwrap_or_default()).unwrap_or_default();
+        let committed: Json =
+            serde_json::from_str(&std::fs::read_to_string(&file).unwrap_or_default()).unwrap_or_default();
         assert!(committed == now, "{} differs from what the sandbox answers; UPDATE=1 records it anew", file.display());
     }
 }
@@ -233,5 +252,40 @@ fn leftovers() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
         assert!(entry.path().is_dir() || known.contains(&name), "no case is called {name}");
+    }
+}
+
+/// A webhook and what it says: `{"about", "scheme", "body", "signals"}`.
+fn heard() {
+    let bench = Bench::new();
+    let mut read = 0;
+    for entry in std::fs::read_dir(folder().join("hooks")).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let mut sample: Json = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        let scheme = sample["scheme"].as_str().unwrap();
+        let hook = crate::events::hook(&bench, scheme, sample["body"].to_string().as_bytes());
+        let signals = serde_json::to_value(bench.connector.signals(&bench.cx, &hook).unwrap()).unwrap();
+        if std::env::var_os("UPDATE").is_some() {
+            sample["signals"] = signals.clone();
+            std::fs::write(&file, format!("{}\n", serde_json::to_string_pretty(&sample).unwrap())).unwrap();
+        }
+        assert_eq!(sample["signals"], signals, "{}", file.display());
+        read += 1;
+    }
+    assert!(read >= 3);
+}
+
+/// The table of mapped fields in the README is the manifest's.
+fn table() {
+    let (bench, file) = (Bench::blank(), folder().with_file_name("README.md"));
+    let committed = std::fs::read_to_string(&file).unwrap();
+    let now = with_mapping_table(&committed, bench.connector.manifest()).unwrap();
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &now).unwrap();
+    } else {
+        assert_eq!(committed, now, "UPDATE=1 writes it anew");
     }
 }

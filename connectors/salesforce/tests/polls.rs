@@ -148,7 +148,8 @@ fn restored() {
     let answer = |body| concord_connector::Response { status: 200, body, started_at: now, ..Default::default() };
     let log = answer(json!({ "deletedRecords": [{ "id": id, "deletedDate": "2026-01-02T08:00:00.000+0000" }],
         "earliestDateAvailable": "2026-01-01T00:00:00.000+0000", "latestDateCovered": "2026-01-02T08:59:00.000+0000" }));
-    let rows = answer(json!({ "totalSize": 1, "done": true, "records": [{ "Id": id, "IsDeleted": false, "Name": "Back",
+    let rows =
+        answer(json!({ "totalSize": 1, "done": true, "records": [{ "Id": id, "IsDeleted": false, "Name": "Back",
         "SystemModstamp": "2026-01-02T08:30:00.000+0000" }] }));
     let step = bench.connector.next(&bench.cx, &operation, &[log, rows]).unwrap();
     let concord_connector::Step::Done(Outcome::Page { records, .. }) = step else { panic!() };

@@ -7,8 +7,8 @@ use crate::{
 use concord_connector::{
     Entity, ExternalId, Kind, Operation, Outcome, Retry,
     key::{Key, KeyKind},
-    snapshot::Presence,
     sandbox::{Act, Sandbox, Trouble},
+    snapshot::Presence,
 };
 use serde_json::json;
 
@@ -101,7 +101,11 @@ fn removed_partner() {
     let (opportunity, _, one, _) = deal(&mut bench);
     let before = bench.one(Entity::Opportunity, &opportunity);
     bench.pass(60);
-    bench.edited("Opportunity", &opportunity, json!({ "OpportunityPartners": [{ "AccountToId": one, "Role": "VAR/Reseller" }] }));
+    bench.edited(
+        "Opportunity",
+        &opportunity,
+        json!({ "OpportunityPartners": [{ "AccountToId": one, "Role": "VAR/Reseller" }] }),
+    );
     let after = bench.one(Entity::Opportunity, &opportunity);
     assert_eq!(after.revision, before.revision, "the opportunity's own stamp did not move");
     assert!(after.version > before.version);
@@ -125,9 +129,13 @@ fn gone() {
 
 fn merged() {
     let mut bench = Bench::new();
-    let (winner, loser) = (bench.made("Account", json!({ "Name": "A" })), bench.made("Account", json!({ "Name": "B" })));
+    let (winner, loser) =
+        (bench.made("Account", json!({ "Name": "A" })), bench.made("Account", json!({ "Name": "B" })));
     bench.pass(5);
-    bench.org.act(bench.now, Act::Merge { object: "Account".into(), winner: winner.clone(), loser: loser.clone() }).unwrap();
+    bench
+        .org
+        .act(bench.now, Act::Merge { object: "Account".into(), winner: winner.clone(), loser: loser.clone() })
+        .unwrap();
     assert_eq!(bench.one(Entity::Organization, &loser).presence, Presence::MergedInto(ExternalId::from(winner)));
 }
 
@@ -166,8 +174,10 @@ fn membership() {
         let rows = bench.org.records().remove(object).unwrap();
         rows.into_iter().find(|(_, row)| row["Name"] == name).unwrap().0
     };
-    let (program, level) = (find(&bench, "ChannelProgram", "Partner Program"), find(&bench, "ChannelProgramLevel", "Gold"));
-    let id = bench.made("ChannelProgramMember", json!({ "PartnerId": partner, "ProgramId": program, "LevelId": level }));
+    let (program, level) =
+        (find(&bench, "ChannelProgram", "Partner Program"), find(&bench, "ChannelProgramLevel", "Gold"));
+    let id =
+        bench.made("ChannelProgramMember", json!({ "PartnerId": partner, "ProgramId": program, "LevelId": level }));
     let seen = bench.one(Entity::Partnership, &id);
     assert_eq!(text(&seen, "program").as_deref(), Some("Partner Program"));
     assert_eq!(text(&seen, "tier").as_deref(), Some("Gold"));

@@ -47,7 +47,8 @@ fn requests() -> Vec<Request> {
     bench.pass(300);
     let seen = bench.one(Entity::Organization, &account);
     let update = bench.update(&seen, texts(&[("phone", "2")]));
-    let delete = Write { record: "r-2".into(), change: Change::Delete { id: account.as_str().into() }, fields: Fields::new() };
+    let delete =
+        Write { record: "r-2".into(), change: Change::Delete { id: account.as_str().into() }, fields: Fields::new() };
     let mut operations = vec![
         Operation::Describe,
         Operation::Write { entity: Entity::Organization, writes: vec![create("r-1", texts(&[("name", "B")])), update] },
@@ -83,7 +84,8 @@ fn plain(folder: &Path) -> Result<(), Failed> {
     let mut checked = 0;
     for request in requests().iter().filter(|request| !request.path.ends_with("/composite")) {
         let operation = known(&spec, request.method.as_str(), &request.path);
-        let operation = operation.ok_or_else(|| format!("{} {} is not in it", request.method.as_str(), request.path))?;
+        let operation =
+            operation.ok_or_else(|| format!("{} {} is not in it", request.method.as_str(), request.path))?;
         parameters(operation, &request.query).map_err(|e| format!("{}: {e}", request.path))?;
         checked += 1;
     }
@@ -136,7 +138,8 @@ fn shape(folder: &Path) -> Result<(), Failed> {
         return Err("a composite request is something else in the material".into());
     }
     // The material shows the names of the body with their types: `"allOrNone": "Boolean"`.
-    let sample: Json = serde_json::from_str(composite["body"].as_str().unwrap_or_default()).map_err(|e| e.to_string())?;
+    let sample: Json =
+        serde_json::from_str(composite["body"].as_str().unwrap_or_default()).map_err(|e| e.to_string())?;
     let sample = sample.as_object().ok_or("the sample is no object")?;
     for body in composites() {
         for (name, value) in body.as_object().ok_or("a body is no object")? {

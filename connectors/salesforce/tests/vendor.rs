@@ -1,9 +1,7 @@
 //! The stand-in refuses what the vendor refuses.
 
 use crate::{Test, bench::Bench};
-use concord_connector::{
-    sandbox::{Act, Sandbox, WireRequest},
-};
+use concord_connector::sandbox::{Act, Sandbox, WireRequest};
 use serde_json::{Value as Json, json};
 
 pub(crate) fn tests() -> Vec<Test> {
@@ -65,16 +63,17 @@ fn upsert() {
     assert_eq!(call(&mut bench, "PATCH", path, json!({ "Name": "B" })).1["created"], false);
     bench.made("Account", json!({ "Name": "C", "Concord_Id__c": "r-1" }));
     assert_eq!(call(&mut bench, "PATCH", path, json!({ "Name": "D" })).0, 300);
-    assert_eq!(code(&call(&mut bench, "PATCH", "/sobjects/Account/Name/x", json!({ "Phone": "1" }))), (404, "NOT_FOUND"));
+    assert_eq!(
+        code(&call(&mut bench, "PATCH", "/sobjects/Account/Name/x", json!({ "Phone": "1" }))),
+        (404, "NOT_FOUND")
+    );
     let own = json!({ "Name": "A", "Concord_Id__c": "r-2" });
     assert_eq!(code(&call(&mut bench, "PATCH", "/sobjects/Account/Concord_Id__c/r-2", own)), (400, "INVALID_FIELD"));
 }
 
 fn composite() {
     let mut bench = Bench::new();
-    let sub = |n: usize, name: Json| {
-        json!({ "method": "POST", "url": "/services/data/v67.0/sobjects/Account", "referenceId": format!("a{n}"), "body": { "Name": name } })
-    };
+    let sub = |n: usize, name: Json| json!({ "method": "POST", "url": "/services/data/v67.0/sobjects/Account", "referenceId": format!("a{n}"), "body": { "Name": name } });
     let many: Vec<Json> = (0..26).map(|n| sub(n, json!("A"))).collect();
     assert_eq!(call(&mut bench, "POST", "/composite", json!({ "compositeRequest": many })).0, 400);
     for (all_or_none, left) in [(true, 0), (false, 1)] {
@@ -95,11 +94,15 @@ fn queries() {
         bench.made("Contact", json!({ "LastName": format!("P{n}") }));
     }
     bench.org.page_size(2);
-    let (_, mut page) = query(&mut bench, "SELECT Id, LastName FROM Contact WHERE LastName LIKE 'P%' ORDER BY LastName DESC LIMIT 5");
+    let (_, mut page) =
+        query(&mut bench, "SELECT Id, LastName FROM Contact WHERE LastName LIKE 'P%' ORDER BY LastName DESC LIMIT 5");
     let mut names = Vec::new();
     loop {
-        names.extend(page["records"].as_array().unwrap().iter().map(|row| row["LastName"].as_str().unwrap().to_owned()));
-        let Some(next) = page["nextRecordsUrl"].as_str().map(|url| url.replace("/services/data/v67.0", "")) else { break };
+        names
+            .extend(page["records"].as_array().unwrap().iter().map(|row| row["LastName"].as_str().unwrap().to_owned()));
+        let Some(next) = page["nextRecordsUrl"].as_str().map(|url| url.replace("/services/data/v67.0", "")) else {
+            break;
+        };
         page = call(&mut bench, "GET", &next, Json::Null).1;
     }
     assert_eq!(names, ["P4", "P3", "P2", "P1", "P0"]);
@@ -116,14 +119,20 @@ fn queries() {
 
 fn assertion() {
     let mut bench = Bench::new();
-    let encode = |json: Json| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, json.to_string());
+    let encode =
+        |json: Json| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, json.to_string());
     let exp = bench.now.seconds() + 180;
     let token = |bench: &mut Bench, exp: i64, sub: &str| {
         let iss = bench.org.credentials()["client_id"].clone();
         let claims = json!({ "iss": iss, "sub": sub, "aud": "https://login.salesforce.com", "exp": exp });
         let jwt = format!("{}.{}.c2ln", encode(json!({ "alg": "RS256" })), encode(claims));
         let body = format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={jwt}");
-        let request = WireRequest { method: "POST".into(), target: "/services/oauth2/token".into(), body: body.into_bytes(), ..Default::default() };
+        let request = WireRequest {
+            method: "POST".into(),
+            target: "/services/oauth2/token".into(),
+            body: body.into_bytes(),
+            ..Default::default()
+        };
         bench.org.handle(bench.now, &request).status
     };
     assert_eq!(token(&mut bench, exp, "integration@example.com"), 200);
@@ -135,8 +144,12 @@ fn assertion() {
 fn collections() {
     let mut bench = Bench::new();
     let row = |name: Json| json!({ "attributes": { "type": "Account" }, "Name": name });
-    let (status, rows) = call(&mut bench, "POST", "/composite/sobjects", json!({ "records": [row(json!("A")), row(Json::Null)] }));
-    assert_eq!((status, &rows[0]["success"], &rows[1]["errors"][0]["statusCode"]), (200, &json!(true), &json!("REQUIRED_FIELD_MISSING")));
+    let (status, rows) =
+        call(&mut bench, "POST", "/composite/sobjects", json!({ "records": [row(json!("A")), row(Json::Null)] }));
+    assert_eq!(
+        (status, &rows[0]["success"], &rows[1]["errors"][0]["statusCode"]),
+        (200, &json!(true), &json!("REQUIRED_FIELD_MISSING"))
+    );
 }
 
 fn session() {

@@ -6,7 +6,7 @@ use crate::{
     reads::deal,
 };
 use concord_connector::{
-    Entity, ExternalId, Field, Instant, Kind, Operation, Reference, RecordId, Value,
+    Entity, ExternalId, Field, Instant, Kind, Operation, RecordId, Reference, Value,
     exchange::{Body, Change, Write, Written},
     sandbox::{Act, Sandbox, Trouble},
     snapshot::{Fields, Presence},
@@ -161,7 +161,8 @@ fn no_revision() {
 fn merged() {
     for seconds in [0, 60] {
         let mut bench = Bench::new();
-        let (winner, loser) = (bench.made("Account", json!({ "Name": "A" })), bench.made("Account", json!({ "Name": "B" })));
+        let (winner, loser) =
+            (bench.made("Account", json!({ "Name": "A" })), bench.made("Account", json!({ "Name": "B" })));
         bench.pass(seconds);
         let seen = bench.one(Entity::Organization, &loser);
         let write = bench.update(&seen, texts(&[("phone", "2")]));
@@ -185,11 +186,8 @@ fn gone() {
 fn deletes() {
     let mut bench = Bench::new();
     let id = bench.made("Contact", json!({ "LastName": "P" }));
-    let delete = |id: &str| Write {
-        record: "r-1".into(),
-        change: Change::Delete { id: id.into() },
-        fields: Fields::new(),
-    };
+    let delete =
+        |id: &str| Write { record: "r-1".into(), change: Change::Delete { id: id.into() }, fields: Fields::new() };
     for _ in 0..2 {
         assert_eq!(done(bench.write_one(Entity::Person, delete(&id))).presence, Presence::Deleted);
     }
@@ -218,7 +216,8 @@ fn alone() {
         create("r-5", texts(&[("family_name", "Also good")])),
     ];
     let answers = bench.write(Entity::Person, writes);
-    let kinds: Vec<Option<Kind>> = answers.iter().map(|answer| answer.as_ref().err().map(|refused| refused.kind)).collect();
+    let kinds: Vec<Option<Kind>> =
+        answers.iter().map(|answer| answer.as_ref().err().map(|refused| refused.kind)).collect();
     assert_eq!(kinds, [None, Some(Kind::Rejected), Some(Kind::Rejected), Some(Kind::Rejected), None]);
     let sentence = &answers[1].as_ref().unwrap_err().message;
     assert!(sentence.contains("REQUIRED_FIELD_MISSING") && sentence.contains("LastName"), "{sentence}");
@@ -301,13 +300,19 @@ fn tier() {
     let mut bench = Bench::new();
     let partner = bench.made("Account", json!({ "Name": "P" }));
     let mut fields = texts(&[("program", "partner program"), ("tier", "Silver")]);
-    fields.insert(Field::from("organization"), Some(Value::Ref(Reference::external(Entity::Organization, partner.as_str()))));
+    fields.insert(
+        Field::from("organization"),
+        Some(Value::Ref(Reference::external(Entity::Organization, partner.as_str()))),
+    );
     let seen = done(bench.write_one(Entity::Partnership, create("r-1", fields)));
     assert_eq!(text(&seen, "tier").as_deref(), Some("Silver"));
     bench.pass(60);
     let write = bench.update(&seen, texts(&[("tier", "Gold")]));
     let after = done(bench.write_one(Entity::Partnership, write));
-    assert_eq!((text(&after, "tier").as_deref(), text(&after, "program").as_deref()), (Some("Gold"), Some("Partner Program")));
+    assert_eq!(
+        (text(&after, "tier").as_deref(), text(&after, "program").as_deref()),
+        (Some("Gold"), Some("Partner Program"))
+    );
     let write = bench.update(&after, texts(&[("tier", "Unobtainium")]));
     let refused = bench.write_one(Entity::Partnership, write).unwrap_err();
     assert_eq!(refused.kind, Kind::Rejected);
@@ -321,7 +326,9 @@ fn amount(text: &str, code: &str) -> Fields {
 
 fn money() {
     let mut bench = Bench::new();
-    for (n, (text_, code)) in [("1234567890123.45", "EUR"), ("1500", "JPY"), ("-0.05", "USD"), ("7.120", "KWD")].iter().enumerate() {
+    for (n, (text_, code)) in
+        [("1234567890123.45", "EUR"), ("1500", "JPY"), ("-0.05", "USD"), ("7.120", "KWD")].iter().enumerate()
+    {
         let mut fields = opportunity("Deal");
         fields.extend(amount(text_, code));
         let after = done(bench.write_one(Entity::Opportunity, create(&format!("r-{n}"), fields.clone())));

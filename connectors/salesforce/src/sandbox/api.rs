@@ -28,7 +28,9 @@ pub(super) fn handle(org: &mut Org, call: &Call<'_>) -> Reply {
         ("GET", ["query" | "queryAll", locator]) => more(org, locator),
         ("POST", ["composite"]) => composite::run(org, call),
         (_, ["composite", "sobjects", rest @ ..]) => collections::run(org, call, rest),
-        ("GET", ["sobjects", object, "describe"]) => schema::find(object).map_or_else(error::not_found, |object| (200, describe(object))),
+        ("GET", ["sobjects", object, "describe"]) => {
+            schema::find(object).map_or_else(error::not_found, |object| (200, describe(object)))
+        }
         ("GET", ["sobjects", object, "deleted"]) => changed(org, call, object, true),
         ("GET", ["sobjects", object, "updated"]) => changed(org, call, object, false),
         ("POST", ["sobjects", object]) => create(org, call, object),
@@ -55,7 +57,9 @@ pub(super) fn template(path: &str) -> String {
     let mut out: Vec<&str> = Vec::new();
     for (place, part) in path.split('/').enumerate() {
         let parent = out.last().copied().unwrap_or_default();
-        let fixed = place < 5 || matches!(parent, "sobjects" | "composite") || matches!(part, "describe" | "deleted" | "updated" | "");
+        let fixed = place < 5
+            || matches!(parent, "sobjects" | "composite")
+            || matches!(part, "describe" | "deleted" | "updated" | "");
         let field = place == 6 && part.ends_with("__c");
         out.push(if fixed || field { part } else { "{}" });
     }
@@ -150,7 +154,8 @@ fn body(json: Option<&Json>) -> Result<Map<String, Json>, Reply> {
 }
 
 fn create(org: &mut Org, call: &Call<'_>, object: &str) -> Reply {
-    let made = body(call.body.as_ref()).and_then(|fields| org.store.create(call.now, call.client.as_deref(), object, fields));
+    let made =
+        body(call.body.as_ref()).and_then(|fields| org.store.create(call.now, call.client.as_deref(), object, fields));
     match made {
         Ok(id) => (201, json!({ "id": id, "success": true, "errors": [] })),
         Err(refusal) => refusal,
@@ -171,7 +176,8 @@ fn patch(org: &mut Org, call: &Call<'_>, object: &str, id: &str) -> Reply {
             return error::one(412, "PRECONDITION_FAILED", "The record was modified since the given time");
         }
     }
-    let done = body(call.body.as_ref()).and_then(|fields| org.store.update(call.now, call.client.as_deref(), object, &id, fields));
+    let done = body(call.body.as_ref())
+        .and_then(|fields| org.store.update(call.now, call.client.as_deref(), object, &id, fields));
     match done {
         Ok(()) => (204, Json::Null),
         Err(refusal) => refusal,
@@ -186,7 +192,14 @@ fn http_date(text: &str) -> Option<Instant> {
 }
 
 /// Creates or updates by external id.
-pub(super) fn upsert(org: &mut Org, call: &Call<'_>, object: &str, field: &str, value: &str, json: &Option<Json>) -> Reply {
+pub(super) fn upsert(
+    org: &mut Org,
+    call: &Call<'_>,
+    object: &str,
+    field: &str,
+    value: &str,
+    json: &Option<Json>,
+) -> Reply {
     let Some(object) = schema::find(object) else { return error::not_found() };
     if field != MARKER || object.field(field).is_none() {
         let message = format!("Provided external ID field does not exist or is not accessible: {field}");
@@ -201,7 +214,8 @@ pub(super) fn upsert(org: &mut Org, call: &Call<'_>, object: &str, field: &str, 
         return error::one(400, "INVALID_FIELD", &message);
     }
     let matching = |row: &Row| !row.deleted && row.text(field).is_some_and(|text| text.eq_ignore_ascii_case(value));
-    let ids: Vec<String> = org.store.rows(object.name).filter(|(_, row)| matching(row)).map(|(id, _)| id.clone()).collect();
+    let ids: Vec<String> =
+        org.store.rows(object.name).filter(|(_, row)| matching(row)).map(|(id, _)| id.clone()).collect();
     let client = call.client.as_deref();
     match ids.as_slice() {
         [] if call.parameter("updateOnly") == Some("true") => error::not_found(),
@@ -235,7 +249,10 @@ fn changed(org: &Org, call: &Call<'_>, object: &str, deleted: bool) -> Reply {
     }
     // What is not committed yet will carry a time in the last minute: it is left to the next call.
     let covered = Instant::from_ms(end.min(call.now).ms().div_euclid(60_000) * 60_000).max(start);
-    let rows = org.store.rows(object.name).filter(|(_, row)| row.deleted == deleted && row.modified >= start && row.modified < end);
+    let rows = org
+        .store
+        .rows(object.name)
+        .filter(|(_, row)| row.deleted == deleted && row.modified >= start && row.modified < end);
     if deleted {
         let list: Vec<Json> = rows.map(|(id, row)| json!({ "id": id, "deletedDate": stamp(row.modified) })).collect();
         let body = json!({ "deletedRecords": list, "earliestDateAvailable": stamp(start), "latestDateCovered": stamp(covered) });

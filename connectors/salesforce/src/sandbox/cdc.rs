@@ -44,7 +44,14 @@ impl Events {
     }
 
     /// Adds an event, unless the object has none. `client` is the name that an API client gave itself.
-    pub(crate) fn add(&mut self, now: Instant, client: Option<&str>, object: &Object, ids: &[&str], mut change: Change) {
+    pub(crate) fn add(
+        &mut self,
+        now: Instant,
+        client: Option<&str>,
+        object: &Object,
+        ids: &[&str],
+        mut change: Change,
+    ) {
         let Some(streamed) = super::schema::find(object.name).filter(|object| object.streams) else { return };
         self.number += 1;
         let mut ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
@@ -100,7 +107,9 @@ pub(super) fn push(subscriber: &Subscriber, event: &Event) -> Push {
 
 fn envelope(event: &Event) -> Json {
     let Event { at, number, seed, object, ids, origin, change } = event;
-    let entity = object.strip_suffix("__c").map_or_else(|| format!("{object}ChangeEvent"), |name| format!("{name}__ChangeEvent"));
+    let entity = object
+        .strip_suffix("__c")
+        .map_or_else(|| format!("{object}ChangeEvent"), |name| format!("{name}__ChangeEvent"));
     let header = json!({
         "entityName": object,
         "recordIds": ids,
@@ -115,8 +124,12 @@ fn envelope(event: &Event) -> Json {
         "diffFields": [],
         "changedFields": change.changed,
     });
-    let mut payload: Map<String, Json> =
-        change.values.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut payload: Map<String, Json> = change
+        .values
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
     payload.insert("ChangeEventHeader".into(), header);
     json!({
         "version": "0",

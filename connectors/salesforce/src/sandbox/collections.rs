@@ -11,9 +11,10 @@ pub(super) fn run(org: &mut Org, call: &Call<'_>, rest: &[&str]) -> Reply {
         let ids: Vec<String> = call.parameter("ids").unwrap_or_default().split(',').map(schema::full).collect();
         let outcomes = ids.iter().map(|id| {
             let object = schema::OBJECTS.iter().find(|object| id.starts_with(object.prefix));
-            let done = object.map_or_else(|| Err(error::not_found()), |object| {
-                org.store.delete(call.now, call.client.as_deref(), object.name, id)
-            });
+            let done = object.map_or_else(
+                || Err(error::not_found()),
+                |object| org.store.delete(call.now, call.client.as_deref(), object.name, id),
+            );
             done.map_or_else(|refusal| outcome(refusal), |()| json!({ "id": id, "success": true, "errors": [] }))
         });
         return (200, outcomes.collect());
@@ -65,7 +66,8 @@ fn row(org: &mut Org, call: &Call<'_>, rest: &[&str], object: &str, mut fields: 
 /// A refusal as the outcome of a row: the code is called `statusCode` here.
 fn outcome((status, body): Reply) -> Json {
     if status == 300 {
-        let error = json!({ "statusCode": "DUPLICATE_EXTERNAL_ID", "message": "more than one record found", "fields": [] });
+        let error =
+            json!({ "statusCode": "DUPLICATE_EXTERNAL_ID", "message": "more than one record found", "fields": [] });
         return json!({ "success": false, "errors": [error] });
     }
     let text = |name: &str| body.pointer(name).cloned().unwrap_or(Json::Null);

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 /// Carries the subrequests out in order. Each has its own outcome, unless all or none was asked for.
 pub(super) fn run(org: &mut Org, call: &Call<'_>) -> Reply {
     let empty = Vec::new();
-    let subs = call.body.as_ref().and_then(|body| body.get("compositeRequest")).and_then(Json::as_array).unwrap_or(&empty);
+    let subs =
+        call.body.as_ref().and_then(|body| body.get("compositeRequest")).and_then(Json::as_array).unwrap_or(&empty);
     if let Some(refusal) = refused(subs) {
         return refusal;
     }
@@ -23,7 +24,11 @@ pub(super) fn run(org: &mut Org, call: &Call<'_>) -> Reply {
         .map(|((status, body), reference)| {
             let halted = failed && status < 300;
             let (status, body) = match halted {
-                true => error::one(400, "PROCESSING_HALTED", "The transaction was rolled back since another operation in the same transaction failed."),
+                true => error::one(
+                    400,
+                    "PROCESSING_HALTED",
+                    "The transaction was rolled back since another operation in the same transaction failed.",
+                ),
                 false => (status, body),
             };
             json!({ "body": body, "httpHeaders": {}, "httpStatusCode": status, "referenceId": reference })

@@ -35,7 +35,10 @@ fn rows(
     }
     found.sort_by(|(a_id, a), (b_id, b)| {
         for (name, falling) in &query.order {
-            let order = order(&value(store, object, a_id, a, std::slice::from_ref(name)), &value(store, object, b_id, b, std::slice::from_ref(name)));
+            let order = order(
+                &value(store, object, a_id, a, std::slice::from_ref(name)),
+                &value(store, object, b_id, b, std::slice::from_ref(name)),
+            );
             let order = if *falling { order.reverse() } else { order };
             if order != Ordering::Equal {
                 return order;
@@ -63,7 +66,9 @@ fn shown(store: &Store, query: &Query, object: &'static Object, id: &str, row: &
                         out.insert(parent.clone(), Json::Null);
                         continue;
                     };
-                    let entry = out.entry(parent.clone()).or_insert_with(|| json!({ "attributes": api::attributes(to.name, parent_id) }));
+                    let entry = out
+                        .entry(parent.clone())
+                        .or_insert_with(|| json!({ "attributes": api::attributes(to.name, parent_id) }));
                     if let (Some(parent_row), [name]) = (store.row(to.name, parent_id), rest) {
                         entry[name.as_str()] = value(store, to, parent_id, parent_row, rest);
                     }
@@ -72,7 +77,8 @@ fn shown(store: &Store, query: &Query, object: &'static Object, id: &str, row: &
             },
             Item::Children(child) => {
                 let Some((to, pointer)) = object.children(&child.from) else {
-                    let message = format!("Didn't understand relationship '{}' in FROM part of query call.", child.from);
+                    let message =
+                        format!("Didn't understand relationship '{}' in FROM part of query call.", child.from);
                     return Err(error::one(400, "INVALID_TYPE", &message));
                 };
                 let rows = rows(store, child, to, all, &|row| row.text(pointer) == Some(id))?;
@@ -130,9 +136,7 @@ fn value(store: &Store, object: &Object, id: &str, row: &Row, path: &[String]) -
         [name] => api::value(object, id, row, name),
         [parent, name] => {
             let there = object.parent(parent).and_then(|(field, to)| Some((to, row.text(field.name)?)));
-            there
-                .and_then(|(to, id)| Some(api::value(to, id, store.row(to.name, id)?, name)))
-                .unwrap_or(Json::Null)
+            there.and_then(|(to, id)| Some(api::value(to, id, store.row(to.name, id)?, name))).unwrap_or(Json::Null)
         }
         _ => Json::Null,
     }

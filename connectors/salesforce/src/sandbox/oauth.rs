@@ -18,7 +18,9 @@ pub(super) fn token(org: &mut Org, now: Instant, request: &WireRequest) -> Reply
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let granted = match field("grant_type") {
         "client_credentials" if field("client_id") != CLIENT => Err(("invalid_client_id", "client identifier invalid")),
-        "client_credentials" if field("client_secret") != SECRET => Err(("invalid_client", "invalid client credentials")),
+        "client_credentials" if field("client_secret") != SECRET => {
+            Err(("invalid_client", "invalid client credentials"))
+        }
         "client_credentials" => Ok(()),
         "urn:ietf:params:oauth:grant-type:jwt-bearer" => assertion(now, field("assertion")),
         _ => Err(("unsupported_grant_type", "grant type not supported")),

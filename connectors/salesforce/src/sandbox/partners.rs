@@ -2,8 +2,7 @@
 //! no update for either.
 
 use super::{
-    Reply, error,
-    schema,
+    Reply, error, schema,
     store::{Row, Store, whole},
 };
 use concord_connector::Instant;
@@ -38,7 +37,8 @@ pub(super) fn add(store: &mut Store, now: Instant, fields: Map<String, Json>) ->
     row.insert("IsPrimary".into(), json!(primary));
     let id = store.insert(OBJECT, now, row);
     if let Some(own) = own {
-        let mirror = json!({ "OpportunityId": opportunity, "AccountToId": own, "IsPrimary": false, "ReversePartnerId": id });
+        let mirror =
+            json!({ "OpportunityId": opportunity, "AccountToId": own, "IsPrimary": false, "ReversePartnerId": id });
         let mirror = store.insert(OBJECT, now, mirror.as_object().cloned().unwrap_or_default());
         if let Some(row) = store.row_mut(OBJECT, &id) {
             row.fields.insert("ReversePartnerId".into(), json!(mirror));
@@ -49,8 +49,10 @@ pub(super) fn add(store: &mut Store, now: Instant, fields: Map<String, Json>) ->
 
 /// Only one partner of an opportunity is the primary one.
 fn demote(store: &mut Store, now: Instant, opportunity: &str) {
-    let primary = |row: &Row| row.text("OpportunityId") == Some(opportunity) && row.get("IsPrimary") == &Json::Bool(true);
-    let ids: Vec<String> = store.rows(OBJECT).filter(|(_, row)| !row.deleted && primary(row)).map(|(id, _)| id.clone()).collect();
+    let primary =
+        |row: &Row| row.text("OpportunityId") == Some(opportunity) && row.get("IsPrimary") == &Json::Bool(true);
+    let ids: Vec<String> =
+        store.rows(OBJECT).filter(|(_, row)| !row.deleted && primary(row)).map(|(id, _)| id.clone()).collect();
     for id in ids {
         if let Some(row) = store.row_mut(OBJECT, &id) {
             row.fields.insert("IsPrimary".into(), json!(false));
@@ -97,7 +99,8 @@ pub(super) fn replace(store: &mut Store, now: Instant, opportunity: &str, wanted
         wanted.as_array().into_iter().flatten().filter_map(|partner| partner.as_object().cloned()).collect();
     let account = |partner: &Map<String, Json>| partner.get("AccountToId").and_then(Json::as_str).map(schema::full);
     let same = |partner: &Map<String, Json>, row: &Row| {
-        account(partner).as_deref() == row.text("AccountToId") && partner.get("Role").unwrap_or(&Json::Null) == row.get("Role")
+        account(partner).as_deref() == row.text("AccountToId")
+            && partner.get("Role").unwrap_or(&Json::Null) == row.get("Role")
     };
     let there = forward(store, opportunity);
     for (id, row) in &there {

@@ -176,8 +176,12 @@ const OPPORTUNITY_PARTNER: &[Field] = &[
 
 const PROGRAM: &[Field] = &[needed("Name", Text(80)), field("Category", Pick(255)), field("IsActive", Flag), CODE];
 
-const LEVEL: &[Field] =
-    &[once("ProgramId", Reference("ChannelProgram"), true), needed("Name", Text(80)), field("Description", Text(255)), CODE];
+const LEVEL: &[Field] = &[
+    once("ProgramId", Reference("ChannelProgram"), true),
+    needed("Name", Text(80)),
+    field("Description", Text(255)),
+    CODE,
+];
 
 const MEMBER: &[Field] = &[
     read("Name", Text(80)),
@@ -199,9 +203,7 @@ const REGISTRATION: &[Field] = &[
     field("Opportunity__c", Reference("Opportunity")),
     field(
         "Status__c",
-        Restricted(&[
-            "Draft", "Submitted", "In Review", "Approved", "Rejected", "Expired", "Converted", "Withdrawn",
-        ]),
+        Restricted(&["Draft", "Submitted", "In Review", "Approved", "Rejected", "Expired", "Converted", "Withdrawn"]),
     ),
     field("Amount__c", Currency),
     CODE,

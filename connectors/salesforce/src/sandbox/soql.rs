@@ -84,7 +84,9 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             let (literal, after) = literal(&rest[1..])?;
             tokens.push(Token::Text(literal));
             rest = after;
-        } else if let Some(sign) = ["<=", ">=", "!=", "<>", "=", "<", ">", "(", ")", ","].into_iter().find(|s| rest.starts_with(s)) {
+        } else if let Some(sign) =
+            ["<=", ">=", "!=", "<>", "=", "<", ">", "(", ")", ","].into_iter().find(|s| rest.starts_with(s))
+        {
             tokens.push(Token::Sign(sign));
             rest = &rest[sign.len()..];
         } else {
@@ -269,7 +271,9 @@ impl Reader<'_> {
             Token::Word(word) if word.contains('T') => {
                 Instant::parse(word).map(Literal::Instant).ok_or_else(|| format!("`{word}` is no dateTime"))
             }
-            Token::Word(word) if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') => Ok(Literal::Plain(word.clone())),
+            Token::Word(word) if word.starts_with(|c: char| c.is_ascii_digit() || c == '-') => {
+                Ok(Literal::Plain(word.clone()))
+            }
             other => Err(format!("unexpected token: {other:?}")),
         }
     }

@@ -58,10 +58,18 @@ impl Store {
     /// What a new org has: itself, its currencies, and a programme.
     fn furnish(&mut self) {
         let epoch = Instant::EPOCH;
-        self.put("Organization", epoch, json!({ "Name": "Example", "TimeZoneSidKey": "Europe/Berlin", "IsSandbox": true }));
+        self.put(
+            "Organization",
+            epoch,
+            json!({ "Name": "Example", "TimeZoneSidKey": "Europe/Berlin", "IsSandbox": true }),
+        );
         for code in schema::CURRENCIES {
             let places = if matches!(*code, "JPY") { "0" } else { "2" };
-            self.put("CurrencyType", epoch, json!({ "IsoCode": code, "IsCorporate": *code == "USD", "DecimalPlaces": places }));
+            self.put(
+                "CurrencyType",
+                epoch,
+                json!({ "IsoCode": code, "IsCorporate": *code == "USD", "DecimalPlaces": places }),
+            );
         }
         let program = self.put("ChannelProgram", epoch, json!({ "Name": "Partner Program", "IsActive": true }));
         for level in ["Registered", "Silver", "Gold", "Platinum"] {
@@ -154,7 +162,8 @@ impl Store {
         row.modified = row.modified.max(whole(now));
         self.derive(object, id);
         let after = self.row(object.name, id).map(|row| row.fields.clone()).unwrap_or_default();
-        let differs = |name: &&String| before.get(*name).unwrap_or(&Json::Null) != after.get(*name).unwrap_or(&Json::Null);
+        let differs =
+            |name: &&String| before.get(*name).unwrap_or(&Json::Null) != after.get(*name).unwrap_or(&Json::Null);
         let changed: Vec<String> = after.keys().filter(differs).cloned().collect();
         if !changed.is_empty() {
             let nulled = changed.iter().filter(|name| after[name.as_str()].is_null()).cloned().collect();
@@ -234,7 +243,8 @@ impl Store {
             row.modified = row.modified.max(whole(now));
         }
         self.bin(now, None, object, loser, json!(winner));
-        let event = Change { kind: "UPDATE", changed: vec!["LastModifiedDate".into()], nulled: Vec::new(), values: Map::new() };
+        let event =
+            Change { kind: "UPDATE", changed: vec!["LastModifiedDate".into()], nulled: Vec::new(), values: Map::new() };
         self.events.add(now, None, object, &[winner], event);
         Ok(())
     }
@@ -261,7 +271,8 @@ impl Store {
     fn unique(&self, object: &Object, own: Option<&str>, fields: &Map<String, Json>) -> Result<(), Reply> {
         let taken = |field: &str, value: &str| {
             let mut rows = self.rows(object.name).filter(|(id, row)| !row.deleted && own != Some(id.as_str()));
-            rows.find(|(_, row)| row.text(field).is_some_and(|text| text.eq_ignore_ascii_case(value))).map(|(id, _)| id.clone())
+            rows.find(|(_, row)| row.text(field).is_some_and(|text| text.eq_ignore_ascii_case(value)))
+                .map(|(id, _)| id.clone())
         };
         let marker = fields.get(MARKER).and_then(Json::as_str).filter(|_| self.unique_markers);
         if let Some(id) = marker.and_then(|value| taken(MARKER, value)) {

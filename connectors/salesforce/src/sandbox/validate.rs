@@ -35,7 +35,10 @@ pub(super) fn fields(
             Purpose::Update => field.access == Access::Write,
         };
         if !writes {
-            let message = format!("Unable to create/update fields: {}. Please check the security settings of this field.", field.name);
+            let message = format!(
+                "Unable to create/update fields: {}. Please check the security settings of this field.",
+                field.name
+            );
             return Err(error::fields("INVALID_FIELD_FOR_INSERT_UPDATE", &message, &[field.name]));
         }
         let value = stored_as(store, field, value)?;

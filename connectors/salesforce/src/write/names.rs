@@ -1,6 +1,9 @@
 //! Programmes and levels have names for people and ids for the API: the names are looked up before a write.
 
-use crate::{ask::{Asked, Result}, ids, soql};
+use crate::{
+    ask::{Asked, Result},
+    ids, soql,
+};
 use concord_connector::{Context, Entity, Fault, Kind, exchange::Write};
 use serde_json::{Map, Value as Json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +24,8 @@ pub(super) fn resolve(cx: &Context, entity: Entity, writes: &[Write], asked: &mu
     }
     let programs = said(writes, "program");
     if !programs.is_empty() {
-        let soql = format!("SELECT Id, Name FROM ChannelProgram WHERE Name IN {} AND IsDeleted = false", soql::list(programs));
+        let soql =
+            format!("SELECT Id, Name FROM ChannelProgram WHERE Name IN {} AND IsDeleted = false", soql::list(programs));
         for (row, _) in soql::every(cx, asked, &soql)? {
             if let (Some(id), Some(name)) = (text(row, "Id"), text(row, "Name")) {
                 names.programs.insert(name.to_lowercase(), ids::normal(id));
@@ -35,7 +39,8 @@ pub(super) fn resolve(cx: &Context, entity: Entity, writes: &[Write], asked: &mu
             soql::list(levels)
         );
         for (row, _) in soql::every(cx, asked, &soql)? {
-            if let (Some(id), Some(name), Some(program)) = (text(row, "Id"), text(row, "Name"), text(row, "ProgramId")) {
+            if let (Some(id), Some(name), Some(program)) = (text(row, "Id"), text(row, "Name"), text(row, "ProgramId"))
+            {
                 names.levels.insert((ids::normal(program), name.to_lowercase()), ids::normal(id));
             }
         }
@@ -69,7 +74,9 @@ impl Names {
         let mut program = row.and_then(|row| text(row, "ProgramId")).map(ids::normal);
         if let Some(nested) = body.remove("Program") {
             program = match nested.get("Name").and_then(Json::as_str) {
-                Some(name) => Some(self.programs.get(&name.to_lowercase()).cloned().ok_or_else(|| none("programme", name))?),
+                Some(name) => {
+                    Some(self.programs.get(&name.to_lowercase()).cloned().ok_or_else(|| none("programme", name))?)
+                }
                 None => None,
             };
             body.insert("ProgramId".into(), program.clone().map_or(Json::Null, Json::String));
@@ -91,5 +98,9 @@ impl Names {
 
 fn none(what: &str, name: &str) -> Fault {
     let name: String = name.chars().take(80).collect();
-    Fault::new(Kind::Rejected, "write", format!("Salesforce has no {what} named `{name}` that fits; make it there first"))
+    Fault::new(
+        Kind::Rejected,
+        "write",
+        format!("Salesforce has no {what} named `{name}` that fits; make it there first"),
+    )
 }

@@ -79,7 +79,9 @@ fn updated(
 ) -> Answer {
     let id = ids::external(id.as_str());
     match answer.status {
-        200 | 204 => Ok(Written::Done { after: shown(cx, entity, &id, after, at)?, overwritten: Vec::new(), created: false }),
+        200 | 204 => {
+            Ok(Written::Done { after: shown(cx, entity, &id, after, at)?, overwritten: Vec::new(), created: false })
+        }
         // The read-back of the same request shows what stands in the way.
         412 => match after.get(&id) {
             Some(_) => moved(cx, entity, &id, after, at),
