@@ -72,9 +72,9 @@ pub(super) fn records(store: &Store) -> BTreeMap<String, BTreeMap<String, Json>>
 }
 
 fn shown(store: &Store, name: &str) -> Outcome<BTreeMap<String, Json>> {
-    let mut fields: Vec<String> = model(name)?.stored().map(str::to_owned).collect();
+    let mut fields: Vec<String> = model(name)?.own().map(str::to_owned).collect();
     for (list, of, _) in model(name)?.parts() {
-        let part = schema::model(of).into_iter().flat_map(|part| part.stored());
+        let part = schema::model(of).into_iter().flat_map(|part| part.own());
         fields.extend(part.map(|field| format!("{list}.{field}")));
     }
     if name != "party.party" {

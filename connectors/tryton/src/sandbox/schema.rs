@@ -58,6 +58,15 @@ const MODELS: &[Model] = &[
             ("party_name", Value),
             ("street", Computed),
             ("street_unstructured", Value),
+            ("street_name", Value),
+            ("building_name", Value),
+            ("building_number", Value),
+            ("unit_number", Value),
+            ("floor_number", Value),
+            ("room_number", Value),
+            ("post_box", Value),
+            ("post_office", Value),
+            ("private_bag", Value),
             ("city", Value),
             ("postal_code", Value),
             ("country", One("country.country")),
@@ -232,10 +241,10 @@ impl Model {
         let known = self.fields.iter().chain(COMMON).find(|(name, _)| *name == field);
         known.map(|(_, kind)| *kind)
     }
-    /// Fields with a value or a record of their own, which an answer shows where nobody asks for certain ones.
-    pub(super) fn stored(&self) -> impl Iterator<Item = &'static str> {
-        let shown = |kind| matches!(kind, Value | One(_) | Several(_) | Computed);
-        self.fields.iter().chain(COMMON).filter(move |(_, kind)| shown(*kind)).map(|(name, _)| *name)
+    /// Fields of its own, which an answer shows where nobody asks for certain ones.
+    pub(super) fn own(&self) -> impl Iterator<Item = &'static str> {
+        let own = self.fields.iter().filter(|(_, kind)| !matches!(kind, Many(..)));
+        own.map(|(name, _)| *name).chain(["id", "active", "write_date"])
     }
     /// Fields that name one other record.
     pub(super) fn ones(&self) -> impl Iterator<Item = &'static str> {

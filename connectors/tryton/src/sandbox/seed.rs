@@ -20,7 +20,7 @@ pub(super) fn store() -> Store {
 fn records() -> Vec<(&'static str, Json)> {
     let rate = json!({ "__class__": "Decimal", "decimal": "0.10" });
     let mut records = vec![
-        ("party.party", json!({ "name": "Sandbox Company" })),
+        ("party.party", json!({ "name": "Sandbox Company", "addresses": [["create", [{}]]] })),
         ("currency.currency", json!({ "name": "US dollar", "code": "USD", "digits": 2 })),
         ("currency.currency", json!({ "name": "Euro", "code": "EUR", "digits": 2 })),
         ("company.company", json!({ "party": 1, "currency": 1, "timezone": "America/New_York" })),

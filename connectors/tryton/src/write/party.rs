@@ -36,8 +36,8 @@ pub(super) fn creation(cx: &Context, flat: &Json, marker: &str) -> Map<String, J
     if !contacts.is_empty() {
         values.insert("contact_mechanisms".into(), json!([["create", contacts]]));
     }
-    let lines = flat.get("address").map(|address| address_values(cx, address)).unwrap_or_default();
-    // A sale needs an address to be quoted, be it empty; Tryton's own client makes one too.
+    let lines = flat.get("address").map(|address| address_values(cx, address, None)).unwrap_or_default();
+    // A sale needs an address to be quoted, be it empty; Tryton's own client makes one too, and a call does not.
     values.insert("addresses".into(), json!([["create", [lines]]]));
     values
 }
@@ -62,7 +62,8 @@ pub(super) fn changes(cx: &Context, raw: &Json, flat: &Json) -> Map<String, Json
     }
     if let Some(address) = flat.get("address") {
         // Emptied, not deleted: sales name it.
-        edit(&mut values, "addresses", party::address(raw), Some(Json::Object(address_values(cx, address))));
+        let there = party::address(raw);
+        edit(&mut values, "addresses", there, Some(Json::Object(address_values(cx, address, there))));
     }
     values
 }
@@ -81,11 +82,29 @@ fn edit(values: &mut Map<String, Json>, list: &str, there: Option<&Json>, part: 
     }
 }
 
+/// The parts that a street can be given in.
+const STREET_PARTS: &[&str] = &[
+    "street_name",
+    "building_name",
+    "building_number",
+    "unit_number",
+    "floor_number",
+    "room_number",
+    "post_box",
+    "post_office",
+    "private_bag",
+];
+
+/// A street in parts hides the text, so that a street that is written takes the place of the parts.
+///
 /// A country that Tryton's list has not, and every region, is left as it is there.
-fn address_values(cx: &Context, address: &Json) -> Map<String, Json> {
+fn address_values(cx: &Context, address: &Json, there: Option<&Json>) -> Map<String, Json> {
     let mut values = Map::new();
     for (ours, theirs) in [("street", "street_unstructured"), ("city", "city"), ("postal_code", "postal_code")] {
         values.extend(address.get(ours).map(|text| (theirs.to_owned(), text.clone())));
+    }
+    if there.is_some() && address.get("street").is_some() {
+        values.extend(STREET_PARTS.iter().map(|part| ((*part).to_owned(), Json::Null)));
     }
     match address.get("country") {
         Some(Json::String(country)) => {

@@ -3,9 +3,10 @@
 use super::scenario::World;
 use concord_connector::{
     Instant,
-    sandbox::{Sandbox, WireRequest, WireResponse},
+    sandbox::{Act, Sandbox, WireRequest, WireResponse},
 };
 use concord_tryton::sandbox::{PASSWORD, Server, USERNAME};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// The sandbox as a world.
@@ -30,6 +31,13 @@ impl World for Sandboxed {
     }
     fn user(&self) -> (String, String) {
         (USERNAME.into(), PASSWORD.into())
+    }
+    fn pay(&mut self, invoice: &str, _party: &str, amount: &str) {
+        let amount = json!({ "__class__": "Decimal", "decimal": amount });
+        let fields = json!({ "__action__": "pay", "amount": amount });
+        let act = Act::Update { object: "account.invoice".into(), id: invoice.into(), fields };
+        let now = self.now();
+        self.server.act(now, act).expect("it is paid");
     }
     fn options(&self) -> BTreeMap<String, String> {
         [("tax", "1"), ("payment_term", "1"), ("product", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()

@@ -106,8 +106,43 @@ impl World for Real {
         let text = |name: &str| self.boot[name].as_str().expect("boot.json has it").to_owned();
         (text("username"), text("password"))
     }
+    /// With Tryton's own wizard: its first page, and its second one when the amount is not all of it.
+    fn pay(&mut self, invoice: &str, party: &str, amount: &str) {
+        let id: i64 = invoice.parse().expect("a number");
+        let party: i64 = party.parse().expect("a number");
+        let context = json!({ "company": 1, "active_id": id, "active_ids": [id], "active_model": "account.invoice" });
+        let receivable =
+            self.rpc("model.account.configuration.read", json!([[1], ["default_account_receivable"], context]));
+        let wizard = self.rpc("wizard.account.invoice.pay.create", json!([context]))[0].clone();
+        let today = self.rpc("model.ir.date.today", json!([context]));
+        let paid = json!({ "__class__": "Decimal", "decimal": amount });
+        let start = json!({
+            "amount": paid, "currency": 1, "company": 1, "date": today, "payee": party, "description": "Paid",
+            "payment_method": self.boot["payment_method"], "invoice_account": receivable[0]["default_account_receivable"],
+        });
+        let pay = "wizard.account.invoice.pay.execute";
+        let next = self.rpc(pay, json!([wizard, { "start": start }, "choice", context]));
+        if next.get("view").is_some() {
+            let ask = json!({ "type": "partial", "amount": paid, "currency": 1, "company": 1, "invoice": id });
+            self.rpc(pay, json!([wizard, { "start": start, "ask": ask }, "pay", context]));
+        }
+    }
     fn options(&self) -> BTreeMap<String, String> {
         ["company", "tax", "payment_term", "product"].map(|name| (name.to_owned(), self.boot[name].to_string())).into()
+    }
+}
+
+impl Real {
+    fn rpc(&self, method: &str, params: Json) -> Json {
+        let (user, password) = self.user();
+        let basic = super::scenario::encode(&format!("{user}:{password}"));
+        let headers = [("content-type", "application/json".to_owned()), ("authorization", format!("Basic {basic}"))];
+        let body = json!({ "id": 1, "method": method, "params": params }).to_string().into_bytes();
+        let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let request = WireRequest { method: "POST".into(), target: "/tryton/rpc/".into(), headers, body };
+        let answer: Json = serde_json::from_slice(&call(self.port, &request).expect("an answer").body).expect("JSON");
+        assert!(answer.get("error").is_none(), "{method}: {answer}");
+        answer["result"].clone()
     }
 }
 

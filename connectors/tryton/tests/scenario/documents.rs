@@ -126,12 +126,22 @@ fn followed(client: &mut Client) {
     };
     assert!(date("due_on") > date("issued_on"), "a term of thirty days");
 
-    // What is posted is closed, with Tryton's own sentence.
-    let closed = client.write(
-        Invoice,
-        Write { record: "r".into(), change: Change::Archive { id: invoice.clone() }, fields: Fields::new() },
-    );
-    assert!(closed.is_err() || client.read(Invoice, &invoice).fields.contains_key("status"));
+    // What is posted is closed, with Tryton's own sentence; payments show.
+    let (_, cursor) = client.poll(Invoice, None);
+    client.world.pay(invoice.as_str(), customer.as_str(), "128.35");
+    let (changed, cursor) = client.poll(Invoice, Some(cursor));
+    let part = changed.get(&invoice).expect("a part of the payment is on the page");
+    assert_eq!(part.fields.get("open_amount"), Some(&dollars("200.00")));
+    assert_eq!(state(part), "posted");
+    assert!(part.version > posted.version);
+    client.world.pay(invoice.as_str(), customer.as_str(), "200.00");
+    let (changed, _) = client.poll(Invoice, Some(cursor));
+    let paid = changed.get(&invoice).expect("the rest of the payment is on the page");
+    assert_eq!(state(paid), "paid");
+    assert_eq!(paid.fields.get("open_amount"), Some(&dollars("0.00")));
+    let archive = Write { record: "r".into(), change: Change::Archive { id: invoice.clone() }, fields: Fields::new() };
+    let sentence = client.write(Invoice, archive).expect_err("it is paid");
+    assert!(sentence.contains("You can not call \"cancel\""), "{sentence}");
 }
 
 fn invoice(client: &mut Client) {

@@ -17,6 +17,8 @@ pub(crate) const LAWS: &[Law] = &[
     ("a_party_is_found_by_marker_and_keys", found),
     ("an_update_edits_parts_in_place", in_place),
     ("a_field_can_be_emptied", emptied),
+    ("a_street_that_is_written_takes_the_place_of_its_parts", street),
+    ("a_merged_party_names_the_one_that_lives_on", merged),
     ("a_value_that_we_did_not_know_is_not_covered", moved),
     ("an_edit_between_read_and_write_is_not_covered", raced),
     ("a_direct_edit_of_an_address_is_polled", parts_are_polled),
@@ -25,7 +27,7 @@ pub(crate) const LAWS: &[Law] = &[
     ("a_used_party_cannot_be_deleted_and_an_unused_one_can", deleted),
 ];
 
-pub(super) fn address(city: &str) -> Option<Value> {
+pub(super) fn address_in(city: &str) -> Option<Value> {
     let parts = [
         (AddressPart::Street, "Hauptstr. 1\nHinterhaus"),
         (AddressPart::City, city),
@@ -42,7 +44,7 @@ pub(super) fn acme() -> Fields {
         ("phone", text("+49 30 901820")),
         ("email", text("ap@acme.example.com")),
         ("tax_id", text("DE136695976")),
-        ("billing_address", address("Berlin")),
+        ("billing_address", address_in("Berlin")),
     ])
 }
 
@@ -112,7 +114,7 @@ fn parts(client: &mut Client, id: &ExternalId) -> serde_json::Value {
 fn in_place(client: &mut Client) {
     let before = client.made(Organization, acme());
     let there = parts(client, &before.id);
-    let change = fields([("phone", text("+49 30 111111")), ("billing_address", address("Bonn"))]);
+    let change = fields([("phone", text("+49 30 111111")), ("billing_address", address_in("Bonn"))]);
     let Ok(Written::Done { after, created: false, .. }) = client.write(Organization, update(&before, change.clone()))
     else {
         panic!("the update")
@@ -136,6 +138,31 @@ fn emptied(client: &mut Client) {
         }
         other => panic!("{other:?}"),
     }
+}
+
+fn street(client: &mut Client) {
+    let held = client.made(Organization, acme());
+    let address = parts(client, &held.id)["addresses"][0].clone();
+    let structured = json!({ "street_name": "Parkallee", "building_number": "7" });
+    client.person("model.party.address.write", vec![json!([address]), structured]);
+    let read = client.read(Organization, &held.id);
+    let Some(Some(Value::Address(shown))) = read.fields.get("billing_address") else { panic!("{:?}", read.fields) };
+    assert_eq!(shown.get(AddressPart::Street), Some("Parkallee 7"));
+    match client.write(Organization, update(&read, fields([("billing_address", address_in("Bonn"))]))) {
+        Ok(Written::Done { after, .. }) => assert_eq!(after.fields.get("billing_address"), Some(&address_in("Bonn"))),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn merged(client: &mut Client) {
+    let winner = client.made(Organization, fields([("name", text("Winner"))]));
+    let loser = client.made(Organization, fields([("name", text("Winner"))]));
+    let number = |id: &ExternalId| id.as_str().parse::<i64>().expect("a number");
+    let merged = json!({ "replaced_by": number(&winner.id), "active": false });
+    client.person("model.party.party.write", vec![json!([number(&loser.id)]), merged]);
+    assert_eq!(client.read(Organization, &loser.id).presence, Presence::MergedInto(winner.id.clone()));
+    let write = update(&loser, fields([("name", text("Ours"))]));
+    assert_eq!(client.write(Organization, write), Ok(Written::Exists(winner.id)));
 }
 
 pub(super) fn rename(client: &mut Client, id: &ExternalId, name: &str) {
@@ -165,7 +192,7 @@ fn moved(client: &mut Client) {
 fn raced(client: &mut Client) {
     for part in ["party", "address"] {
         let held = client.made(Organization, acme());
-        let wanted = fields([("name", text("Ours")), ("billing_address", address("Bonn"))]);
+        let wanted = fields([("name", text("Ours")), ("billing_address", address_in("Bonn"))]);
         let operation = Operation::Write { entity: Organization, writes: vec![update(&held, wanted)] };
         let id = held.id.clone();
         let mut edits = 0;
@@ -198,7 +225,7 @@ fn parts_are_polled(client: &mut Client) {
     let (changed, _) = client.poll(Organization, Some(cursor));
     let after: &Snapshot = changed.get(&before.id).expect("it is on the page");
     assert!(after.version > before.version, "an address of its own raises the version");
-    assert_eq!(after.fields.get("billing_address"), Some(&address("München")));
+    assert_eq!(after.fields.get("billing_address"), Some(&address_in("München")));
     assert_eq!(after.revision, before.revision, "the party itself is as it was");
 }
 

@@ -47,7 +47,7 @@ pub(super) fn all(client: &mut Client, folder: &Path) {
     let about = "Without a marker, the tax number finds the party.";
     tape.keep(client, "find-party", about, Operation::Find { entity: Organization, record: "nobody".into(), keys });
 
-    let change = fields([("phone", text("+49 30 111111")), ("billing_address", parties::address("Bonn"))]);
+    let change = fields([("phone", text("+49 30 111111")), ("billing_address", parties::address_in("Bonn"))]);
     let operation = Operation::Write { entity: Organization, writes: vec![update(&acme, change)] };
     let about = "Parts are edited in place, under the stamps of the record and its parts.";
     let updated = done(&tape.keep(client, "update-party", about, operation), 0);

@@ -30,6 +30,8 @@ pub(crate) trait World: Send {
     fn now(&mut self) -> Instant;
     /// Login and password.
     fn user(&self) -> (String, String);
+    /// Pays a part of an invoice, in dollars.
+    fn pay(&mut self, invoice: &str, party: &str, amount: &str);
     /// The connection's settings.
     fn options(&self) -> BTreeMap<String, String>;
 }

@@ -99,7 +99,7 @@ impl Store {
             (Kind::Computed, "_timestamp") => json!(self.timestamp(model.name, id)),
             (Kind::Computed, "__name__") => model.name.into(),
             (Kind::Computed, "rec_name") => self.title(model.name, id).into(),
-            (Kind::Computed, "street") => stored("street_unstructured"),
+            (Kind::Computed, "street") => self.street(id),
             (Kind::Computed, "code_compact") => compact(&stored("type"), &stored("code")),
             (Kind::Computed, "tax_identifier") => self.tax_identifier(id),
             (Kind::Computed, _) => amount::computed(self, model.name, id, field)?,
@@ -132,6 +132,13 @@ impl Store {
             }
             _ => text("name").or(text("code")).map_or_else(|| id.to_string(), str::to_owned),
         }
+    }
+
+    /// A street in parts hides the one that is a text.
+    fn street(&self, address: i64) -> Json {
+        let text = |field: &&str| self.value("party.address", address, field).and_then(Json::as_str);
+        let parts: Vec<&str> = ["street_name", "building_number"].iter().filter_map(text).collect();
+        if parts.is_empty() { json!(text(&"street_unstructured")) } else { parts.join(" ").into() }
     }
 
     fn tax_identifier(&self, party: i64) -> Json {

@@ -36,10 +36,6 @@ impl Store {
         }
         let id = self.insert(model, record);
         self.commands(model, id, values)?;
-        if model.name == "party.party" && !values.contains_key("addresses") {
-            // Tryton gives a new party one empty address.
-            self.create("party.address", &json!({ "party": id }))?;
-        }
         self.check(model, id)?;
         Ok(id)
     }
