@@ -96,7 +96,7 @@ fn meaning(status: u16, code: &str) -> (Kind, &'static str) {
         "DUPLICATES_DETECTED" => (Kind::Rejected, "a duplicate rule of the org refuses the record"),
         "PRECONDITION_FAILED" => (Kind::Conflict, "the record was changed in Salesforce meanwhile"),
         "EXCEEDED_ID_LIMIT" => (Kind::Rejected, "too many records were deleted in the window"),
-        _ => return of_class(status),
+        _ => of_class(status),
     }
 }
 

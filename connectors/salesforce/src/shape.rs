@@ -97,10 +97,10 @@ fn readable(cx: &Context, entity: Entity, mapping: &Mapping, row: &Json) -> Resu
             }
             // A relationship that leads nowhere is null as a whole: the field behind it is empty, not unsaid.
             _ => {
-                if let Some((parent, field)) = name.split_once('/') {
-                    if row.get(parent) == Some(&Json::Null) {
-                        out[parent] = json!({ field: null });
-                    }
+                if let Some((parent, field)) = name.split_once('/')
+                    && row.get(parent) == Some(&Json::Null)
+                {
+                    out[parent] = json!({ field: null });
                 }
             }
         }
@@ -135,10 +135,10 @@ pub(crate) fn body(cx: &Context, entity: Entity, fields: &Fields, creating: Crea
     }
     let Json::Object(mut out) = mapping.encode(cx, entity, fields, creating)? else { return Ok(Map::new()) };
     for rule in &mapping.fields {
-        if let Codec::Address(_) = rule.effective(entity)? {
-            if let Some(Json::Object(parts)) = out.remove(rule.vendor.trim_start_matches('/')) {
-                out.extend(parts);
-            }
+        if let Codec::Address(_) = rule.effective(entity)?
+            && let Some(Json::Object(parts)) = out.remove(rule.vendor.trim_start_matches('/'))
+        {
+            out.extend(parts);
         }
     }
     out.remove(PARTNERS);

@@ -1,5 +1,10 @@
 //! One test binary; a trial that cannot run here is reported as ignored with its reason.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed unwrap is a failed test; without the standard harness clippy cannot tell"
+)]
+
 mod bench;
 mod events;
 mod fixtures;

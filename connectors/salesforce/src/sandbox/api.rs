@@ -213,9 +213,8 @@ pub(super) fn upsert(
         let message = format!("The {field} field should not be specified in the sobject data.");
         return error::one(400, "INVALID_FIELD", &message);
     }
-    let matching = |row: &Row| !row.deleted && row.text(field).is_some_and(|text| text.eq_ignore_ascii_case(value));
-    let ids: Vec<String> =
-        org.store.rows(object.name).filter(|(_, row)| matching(row)).map(|(id, _)| id.clone()).collect();
+    let live = |id: &String| org.store.row(object.name, id).is_some_and(|row| !row.deleted);
+    let ids: Vec<String> = org.store.marked(object.name, value).into_iter().filter(live).collect();
     let client = call.client.as_deref();
     match ids.as_slice() {
         [] if call.parameter("updateOnly") == Some("true") => error::not_found(),

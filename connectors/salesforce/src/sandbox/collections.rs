@@ -15,7 +15,7 @@ pub(super) fn run(org: &mut Org, call: &Call<'_>, rest: &[&str]) -> Reply {
                 || Err(error::not_found()),
                 |object| org.store.delete(call.now, call.client.as_deref(), object.name, id),
             );
-            done.map_or_else(|refusal| outcome(refusal), |()| json!({ "id": id, "success": true, "errors": [] }))
+            done.map_or_else(outcome, |()| json!({ "id": id, "success": true, "errors": [] }))
         });
         return (200, outcomes.collect());
     }

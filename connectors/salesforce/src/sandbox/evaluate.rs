@@ -8,7 +8,7 @@ use super::{
 };
 use concord_connector::Instant;
 use serde_json::{Map, Value as Json, json};
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 /// The rows of a query's result, as the API writes them.
 pub(super) fn run(store: &Store, query: &Query, all: bool) -> Result<Vec<Json>, Reply> {
@@ -28,7 +28,12 @@ fn rows(
 ) -> Result<Vec<Json>, Reply> {
     check(object, query)?;
     let mut found: Vec<(&String, &Row)> = Vec::new();
-    for (id, row) in store.rows(object.name) {
+    let candidates: Vec<(&String, &Row)> =
+        match query.condition.as_ref().and_then(|condition| named(store, object, condition)) {
+            Some(ids) => ids.iter().filter_map(|id| store.entry(object.name, id)).collect(),
+            None => store.rows(object.name).collect(),
+        };
+    for (id, row) in candidates {
         if (all || !row.deleted) && belongs(row) && holds(store, object, id, row, query.condition.as_ref())? {
             found.push((id, row));
         }
@@ -48,6 +53,39 @@ fn rows(
     });
     found.truncate(query.limit.unwrap_or(usize::MAX));
     found.into_iter().map(|(id, row)| shown(store, query, object, id, row, all)).collect()
+}
+
+/// The only rows that a condition can hold for, where it names them by id or marker.
+fn named(store: &Store, object: &Object, condition: &Condition) -> Option<BTreeSet<String>> {
+    match condition {
+        Condition::And(all) => all.iter().find_map(|part| named(store, object, part)),
+        Condition::Or(all) => {
+            let each: Option<Vec<BTreeSet<String>>> = all.iter().map(|part| named(store, object, part)).collect();
+            Some(each?.into_iter().flatten().collect())
+        }
+        Condition::Compare { path, operator: Operator::Equal | Operator::In, values } => {
+            let texts: Option<Vec<&str>> = values
+                .iter()
+                .map(|value| match value {
+                    Literal::Text(text) => Some(text.as_str()),
+                    _ => None,
+                })
+                .collect();
+            let well_formed =
+                |id: &&str| matches!(id.len(), 15 | 18) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            match path.as_slice() {
+                [name] if name == "Id" => {
+                    let texts = texts.filter(|ids| ids.iter().all(well_formed))?;
+                    Some(texts.into_iter().map(schema::full).collect())
+                }
+                [name] if name == schema::MARKER => {
+                    Some(texts?.into_iter().flat_map(|text| store.marked(object.name, text)).collect())
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 fn shown(store: &Store, query: &Query, object: &'static Object, id: &str, row: &Row, all: bool) -> Result<Json, Reply> {
@@ -176,13 +214,10 @@ fn holds(store: &Store, object: &Object, id: &str, row: &Row, condition: Option<
 }
 
 fn compare(kind: Kind, left: &Json, operator: Operator, right: &Literal) -> Result<bool, Reply> {
-    if matches!(kind, Kind::Id | Kind::Reference(_)) {
-        if let Literal::Text(text) = right {
-            let id = matches!(text.len(), 15 | 18) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            if !id {
-                return Err(error::one(400, "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field"));
-            }
-        }
+    if let (Kind::Id | Kind::Reference(_), Literal::Text(text)) = (kind, right)
+        && !(matches!(text.len(), 15 | 18) && text.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    {
+        return Err(error::one(400, "INVALID_QUERY_FILTER_OPERATOR", "invalid ID field"));
     }
     let same = |wanted: Ordering| order_to(kind, left, right) == Some(wanted);
     Ok(match operator {

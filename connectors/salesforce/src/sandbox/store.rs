@@ -9,7 +9,7 @@ use super::{
 };
 use concord_connector::Instant;
 use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A row. `fields` has every field that was ever set; the common ones are kept beside.
 #[derive(Clone, Debug)]
@@ -34,6 +34,8 @@ impl Row {
 #[derive(Clone)]
 pub(crate) struct Store {
     rows: BTreeMap<&'static str, BTreeMap<String, Row>>,
+    /// Ids by object and marker in lower case, of rows that carry or carried it.
+    markers: BTreeMap<(&'static str, String), BTreeSet<String>>,
     seed: u64,
     last: u64,
     pub(crate) events: Events,
@@ -45,6 +47,7 @@ impl Store {
     pub(crate) fn new(seed: u64) -> Self {
         let mut store = Self {
             rows: schema::OBJECTS.iter().map(|object| (object.name, BTreeMap::new())).collect(),
+            markers: BTreeMap::new(),
             seed,
             last: 0,
             events: Events::new(seed),
@@ -87,9 +90,31 @@ impl Store {
         self.last += 1;
         let id = schema::id(prefix, self.seed, self.last);
         let now = whole(now);
+        self.mark(object, &id, &fields);
         let row = Row { fields, deleted: false, created: now, modified: now };
         self.rows.entry(object).or_default().insert(id.clone(), row);
         id
+    }
+
+    fn mark(&mut self, object: &'static str, id: &str, fields: &Map<String, Json>) {
+        if let Some(marker) = fields.get(MARKER).and_then(Json::as_str) {
+            self.markers.entry((object, marker.to_lowercase())).or_default().insert(id.to_owned());
+        }
+    }
+
+    /// Rows that carry a marker, deleted ones included.
+    pub(super) fn marked(&self, object: &'static str, marker: &str) -> Vec<String> {
+        let ids = self.markers.get(&(object, marker.to_lowercase())).into_iter().flatten();
+        let carries = |id: &&String| {
+            let row = self.row(object, id);
+            row.and_then(|row| row.text(MARKER)).is_some_and(|text| text.eq_ignore_ascii_case(marker))
+        };
+        ids.filter(carries).cloned().collect()
+    }
+
+    /// A row with its id as the store keeps it.
+    pub(super) fn entry(&self, object: &str, id: &str) -> Option<(&String, &Row)> {
+        self.rows.get(object)?.get_key_value(id)
     }
 
     /// The org's own id.
@@ -156,6 +181,7 @@ impl Store {
         let fields = validate::fields(self, object, fields, validate::Purpose::Update)?;
         self.unique(object, Some(id), &fields)?;
         let moved = fields.get("AccountId").cloned();
+        self.mark(object.name, id, &fields);
         let Some(row) = self.row_mut(object.name, id) else { return Err(error::not_found()) };
         let before = row.fields.clone();
         row.fields.extend(fields);
@@ -269,19 +295,20 @@ impl Store {
     }
 
     fn unique(&self, object: &Object, own: Option<&str>, fields: &Map<String, Json>) -> Result<(), Reply> {
-        let taken = |field: &str, value: &str| {
-            let mut rows = self.rows(object.name).filter(|(id, row)| !row.deleted && own != Some(id.as_str()));
-            rows.find(|(_, row)| row.text(field).is_some_and(|text| text.eq_ignore_ascii_case(value)))
-                .map(|(id, _)| id.clone())
-        };
+        let other = |id: &String| own != Some(id.as_str()) && self.row(object.name, id).is_some_and(|row| !row.deleted);
         let marker = fields.get(MARKER).and_then(Json::as_str).filter(|_| self.unique_markers);
-        if let Some(id) = marker.and_then(|value| taken(MARKER, value)) {
+        if let Some(id) = marker.and_then(|value| self.marked(object.name, value).into_iter().find(other)) {
             let message = format!("duplicate value found: {MARKER} duplicates value on record with id: {}", &id[..15]);
             return Err(error::one(400, "DUPLICATE_VALUE", &message));
         }
         let name = fields.get("Name").and_then(Json::as_str);
         let guarded = self.refuse_duplicate_names && object.name == "Account" && own.is_none();
-        if let Some(id) = name.filter(|_| guarded).and_then(|name| taken("Name", name)) {
+        let named = |name: &str| {
+            let mut rows = self.rows(object.name).filter(|(id, _)| other(id));
+            rows.find(|(_, row)| row.text("Name").is_some_and(|text| text.eq_ignore_ascii_case(name)))
+                .map(|(id, _)| id.clone())
+        };
+        if let Some(id) = name.filter(|_| guarded).and_then(named) {
             let result = json!({ "allowSave": true, "duplicateRule": "Standard_Account_Duplicate_Rule",
                 "matchResults": [{ "entityType": "Account", "matchRecords": [{ "record": { "Id": id } }] }] });
             let error = json!([{ "errorCode": "DUPLICATES_DETECTED", "message": "Use one of these records?", "duplicateResult": result }]);

@@ -47,10 +47,9 @@ pub(super) fn fields(
         }
         stored.insert(field.name.to_owned(), value);
     }
-    if purpose == Purpose::Create {
-        if let Some(field) = object.fields().find(|field| field.required && !stored.contains_key(field.name)) {
-            return Err(missing(field.name));
-        }
+    let absent = object.fields().find(|field| field.required && !stored.contains_key(field.name));
+    if let (Purpose::Create, Some(field)) = (purpose, absent) {
+        return Err(missing(field.name));
     }
     Ok(stored)
 }
