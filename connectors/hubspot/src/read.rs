@@ -1,7 +1,8 @@
 //! Reading records by id: one batch with property history, and the associations where the mapping has references.
 
 use crate::{
-    association, link, row,
+    association, link,
+    row::{self, Sources},
     script::{Run, Script},
 };
 use concord_connector::{Context, Entity, ExternalId, Outcome, Request, Snapshot, exchange::Refused, time::Instant};
@@ -22,15 +23,25 @@ pub(crate) struct Row<'a> {
 
 impl Row<'_> {
     /// What it says, or why it cannot be understood.
-    pub(crate) fn decode(&self, cx: &Context, entity: Entity) -> Result<Snapshot, Refused> {
-        row::decode(cx, entity, self.json, &self.associations, self.read_at).map_err(Refused::from)
+    pub(crate) fn decode(&self, cx: &Context, entity: Entity, sources: &Sources) -> Result<Snapshot, Refused> {
+        row::decode(cx, entity, sources, self.json, &self.associations, self.read_at).map_err(Refused::from)
     }
 }
 
 /// Answers a fetch.
 pub(crate) fn fetch(script: &mut Script<'_>, cx: &Context, entity: Entity, ids: &[ExternalId]) -> Run<Outcome> {
     let rows = rows(script, cx, entity, ids)?;
-    Ok(Outcome::Records(rows.iter().map(|row| (row.id.clone(), row.decode(cx, entity))).collect()))
+    Ok(Outcome::Records(decode(cx, entity, &rows)?))
+}
+
+/// What each of the rows says, or why it cannot be understood.
+pub(crate) fn decode(
+    cx: &Context,
+    entity: Entity,
+    rows: &[Row<'_>],
+) -> Run<Vec<(ExternalId, Result<Snapshot, Refused>)>> {
+    let sources = row::sources(cx, entity, cx.mapping(entity)?);
+    Ok(rows.iter().map(|row| (row.id.clone(), row.decode(cx, entity, &sources))).collect())
 }
 
 /// Reads live records. An unknown id is an error of that row in a 207, and simply not among the results.

@@ -31,6 +31,15 @@ pub(crate) fn properties_of(rule: &Rule, entity: Entity) -> Vec<String> {
     codec.pointers(&rule.vendor).iter().filter_map(|pointer| property(pointer)).map(str::to_owned).collect()
 }
 
+/// The properties behind each field, whose history tells when it was edited.
+pub(crate) type Sources = Vec<(Field, Vec<String>)>;
+
+/// The sources of an entity: made once for all rows of a read.
+pub(crate) fn sources(cx: &Context, entity: Entity, mapping: &Mapping) -> Sources {
+    let rules = mapping.active(cx).filter(|rule| rule.flow.reads());
+    rules.map(|rule| (rule.field.clone(), properties_of(rule, entity))).filter(|(_, names)| !names.is_empty()).collect()
+}
+
 /// Names of the mapped properties, each once.
 pub(crate) fn mapped(cx: &Context, entity: Entity, mapping: &Mapping) -> BTreeSet<String> {
     mapping.active(cx).filter(|rule| rule.flow.reads()).flat_map(|rule| properties_of(rule, entity)).collect()
@@ -51,10 +60,13 @@ pub(crate) fn id(row: &Json) -> Option<ExternalId> {
     text(row.get("id")?).map(ExternalId::new)
 }
 
+/// No id of HubSpot is longer than this.
+const LONGEST_ID: usize = 64;
+
 /// An id, whether it is written as a text or as a whole number.
 pub(crate) fn text(value: &Json) -> Option<String> {
     match value {
-        Json::String(text) if !text.is_empty() => Some(text.clone()),
+        Json::String(text) if (1..=LONGEST_ID).contains(&text.len()) => Some(text.clone()),
         Json::Number(number) if number.as_u64().is_some() => Some(number.to_string()),
         _ => None,
     }
@@ -67,6 +79,7 @@ pub(crate) fn text(value: &Json) -> Option<String> {
 pub(crate) fn decode(
     cx: &Context,
     entity: Entity,
+    sources: &Sources,
     row: &Json,
     associations: &Json,
     read_at: Instant,
@@ -79,10 +92,12 @@ pub(crate) fn decode(
     let mut snapshot = Snapshot::new(entity, id(row).unwrap_or_else(|| "".into()), version_of(modified, read_at));
     snapshot.modified = modified;
     snapshot.fields = mapping.decode(cx, entity, row)?;
-    snapshot.fields.extend(mapping.decode(cx, entity, associations)?);
-    for rule in mapping.active(cx).filter(|rule| rule.flow.reads()) {
-        if let Some(at) = edited_at(row, &properties_of(rule, entity)) {
-            snapshot.field_times.insert(Field::new(rule.field.as_str()), at);
+    if !associations.is_null() {
+        snapshot.fields.extend(mapping.decode(cx, entity, associations)?);
+    }
+    for (field, names) in sources {
+        if let Some(at) = edited_at(row, names) {
+            snapshot.field_times.insert(field.clone(), at);
         }
     }
     snapshot.marker = of(MARKER).map(str::trim).filter(|marker| !marker.is_empty()).map(RecordId::from);

@@ -36,6 +36,8 @@ pub struct Portal {
     next_id: u64,
     next_event: u64,
     records: BTreeMap<End, Record>,
+    /// Who has a value of a unique property: by object, property and value.
+    unique: BTreeMap<(&'static str, &'static str, String), u64>,
     /// Both directions of every association, with the type numbers seen from the first end.
     links: BTreeMap<(End, End), BTreeSet<u32>>,
     events: Vec<Json>,
@@ -57,6 +59,7 @@ impl Portal {
             next_id: id_seed,
             next_event: 0,
             records: BTreeMap::new(),
+            unique: BTreeMap::new(),
             links: BTreeMap::new(),
             events: Vec::new(),
             retries: Vec::new(),

@@ -77,7 +77,7 @@ pub(crate) fn poll(
         _ => next,
     };
     let rows = read::rows(script, cx, entity, &ids)?;
-    let records = rows.iter().map(|row| (row.id.clone(), row.decode(cx, entity))).collect();
+    let records = read::decode(cx, entity, &rows)?;
     Ok(Outcome::Page { records, more: next.until.is_some(), cursor: next.cursor() })
 }
 

@@ -59,7 +59,8 @@ pub(crate) fn write(script: &mut Script<'_>, cx: &Context, entity: Entity, write
     let ids: Vec<ExternalId> =
         jobs.iter().filter(|job| job.answer.is_none()).filter_map(|job| job.id.as_deref()).map(Into::into).collect();
     let rows = if ids.is_empty() { Vec::new() } else { read::rows(script, cx, entity, &ids)? };
-    Ok(Outcome::Written(jobs.into_iter().map(|job| settle(cx, entity, job, &rows)).collect()))
+    let sources = row::sources(cx, entity, cx.mapping(entity)?);
+    Ok(Outcome::Written(jobs.into_iter().map(|job| settle(cx, entity, &sources, job, &rows)).collect()))
 }
 
 /// Encodes a row. What does not fit is refused here, beside its neighbours.
@@ -157,14 +158,14 @@ fn archive(script: &mut Script<'_>, entity: Entity, object: &str, jobs: &mut [Jo
 }
 
 /// The row's answer, from what the read back shows.
-fn settle(cx: &Context, entity: Entity, job: Job<'_>, rows: &[read::Row<'_>]) -> Answer {
+fn settle(cx: &Context, entity: Entity, sources: &row::Sources, job: Job<'_>, rows: &[read::Row<'_>]) -> Answer {
     if let Some(answer) = job.answer {
         return answer;
     }
     let row = job.id.as_deref().and_then(|id| rows.iter().find(|row| row.id.as_str() == id)).ok_or_else(|| {
         Fault::new(Kind::NotFound, "hubspot.write", "HubSpot does not show the record after the write")
     })?;
-    let after = row.decode(cx, entity)?;
+    let after = row.decode(cx, entity, sources)?;
     if job.moved {
         return Ok(Written::Moved(after));
     }

@@ -119,12 +119,11 @@ impl Portal {
         let before = self.links.get(&(here, there)).cloned().unwrap_or_default();
         // One primary only: the one before keeps its other labels.
         if wanted.label == "Primary" && !before.contains(&wanted.id) {
-            for ((from, to), kinds) in &mut self.links {
-                if *from == here && to.0 == there.0 {
-                    kinds.remove(&wanted.id);
-                } else if *to == here && from.0 == there.0 {
-                    kinds.remove(&wanted.other);
-                }
+            let mine = (here, (there.0, 0))..=(here, (there.0, u64::MAX));
+            let others: Vec<End> = self.links.range(mine).map(|((_, other), _)| *other).collect();
+            for other in others {
+                self.links.entry((here, other)).or_default().remove(&wanted.id);
+                self.links.entry((other, here)).or_default().remove(&wanted.other);
             }
         }
         // A label comes with the plain association.

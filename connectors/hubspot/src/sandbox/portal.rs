@@ -26,7 +26,7 @@ impl Portal {
             return Err(Refusal::invalid(format!("Property {property} is not a unique property of {}", object.name)));
         };
         let value = definition.keep(&json!(value))?;
-        Ok(self.of(object).find(|record| record.value(property).as_deref() == Some(&value)).map(|record| record.id))
+        Ok(self.unique.get(&(object.name, definition.name, value)).copied())
     }
 
     /// Live records of an object, by id.
@@ -40,16 +40,17 @@ impl Portal {
         let unique = object.properties.iter().filter(|property| property.unique);
         for property in unique {
             let Some(value) = values.get(property.name).filter(|value| !value.is_empty()) else { continue };
-            let other = self.of(object).find(|r| Some(r.id) != id && r.value(property.name).as_ref() == Some(value));
+            let other =
+                self.unique.get(&(object.name, property.name, value.clone())).filter(|other| Some(**other) != id);
             if let Some(other) = other {
                 return Err(if property.name == "email" {
-                    Refusal::new(409, "CONFLICT", format!("Contact already exists. Existing ID: {}", other.id))
+                    Refusal::new(409, "CONFLICT", format!("Contact already exists. Existing ID: {other}"))
                 } else {
                     let name = property.name;
                     Refusal::invalid(format!(
-                        "Cannot set PropertyValueCoordinates{{objectTypeId={}, propertyName={name}, value={value}}}. {} \
-                         already has that value.",
-                        object.type_id, other.id
+                        "Cannot set PropertyValueCoordinates{{objectTypeId={}, propertyName={name}, value={value}}}. \
+                         {other} already has that value.",
+                        object.type_id
                     ))
                 });
             }
@@ -113,6 +114,12 @@ impl Portal {
     ) {
         let Some(record) = self.records.get_mut(&(object.name, id)) else { return };
         for changed in record.set(now, source, values) {
+            if object.property(changed.property).is_some_and(|property| property.unique) {
+                self.unique.remove(&(object.name, changed.property, changed.before));
+                if !changed.value.is_empty() {
+                    self.unique.insert((object.name, changed.property, changed.value.clone()), id);
+                }
+            }
             self.event(now, source, object, Event::property(id, changed.property, &changed.value));
         }
     }
@@ -122,6 +129,7 @@ impl Portal {
         if let Some(record) = self.records.get_mut(&(object.name, id)) {
             record.archived = Some(now);
         }
+        self.unique.retain(|_, holder| *holder != id);
         self.links.retain(|(a, b), _| *a != (object.name, id) && *b != (object.name, id));
         self.event(now, source, object, Event::life("deletion", id));
         Ok(id)
@@ -146,6 +154,7 @@ impl Portal {
             record.archived = Some(now);
             record.merged_into = Some(winner);
         }
+        self.unique.retain(|_, holder| *holder != loser);
         let moved: Vec<_> = self.links.keys().filter(|(from, _)| *from == key(loser)).copied().collect();
         for (from, to) in moved {
             let there = self.links.remove(&(from, to)).unwrap_or_default();

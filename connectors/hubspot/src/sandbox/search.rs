@@ -40,7 +40,8 @@ impl Portal {
             let stale = record.updated.plus(self.search_lag) > now;
             filters.is_empty() || filters.iter().any(|group| group.iter().all(|filter| filter.holds(record, stale)))
         };
-        let mut hits: Vec<&Record> = self.of(object).filter(indexed).filter(hit).collect();
+        let mut hits: Vec<&Record> =
+            self.candidates(object, &filters).into_iter().filter(indexed).filter(hit).collect();
         sort(object, &body["sorts"], &mut hits)?;
         let names: BTreeSet<String> = body["properties"].as_array().into_iter().flatten().map(text).collect();
         let page: Vec<Json> = hits
@@ -55,6 +56,26 @@ impl Portal {
             answer["paging"] = json!({ "next": { "after": next.to_string() } });
         }
         Ok(answer)
+    }
+
+    /// Records that may be hits: the holders of a unique value, or those above an id, where the filters ask for that.
+    fn candidates(&self, object: &'static Object, filters: &[Vec<Filter<'_>>]) -> Vec<&Record> {
+        let holders = |group: &Vec<Filter<'_>>| {
+            let unique = |filter: &&Filter<'_>| filter.operator == "EQ" && filter.unique;
+            let filter = group.iter().find(unique)?;
+            Some(self.by_unique(object, filter.name, &filter.value).ok().flatten())
+        };
+        if let Some(ids) = filters.iter().map(holders).collect::<Option<Vec<_>>>().filter(|ids| !ids.is_empty()) {
+            let ids: BTreeSet<u64> = ids.into_iter().flatten().collect();
+            return ids.into_iter().filter_map(|id| self.records.get(&(object.name, id))).collect();
+        }
+        let above = |group: &Vec<Filter<'_>>| {
+            let filter = group.iter().find(|filter| filter.operator == "GT" && filter.name == "hs_object_id")?;
+            filter.value.parse::<u64>().ok()
+        };
+        let from = filters.iter().map(above).min().flatten().map_or(0, |id| id.saturating_add(1));
+        let records = self.records.range((object.name, from)..=(object.name, u64::MAX));
+        records.map(|(_, record)| record).filter(|record| record.live()).collect()
     }
 }
 
@@ -75,6 +96,10 @@ fn sort(object: &Object, sorts: &Json, hits: &mut [&Record]) -> Answer<()> {
     let Some(property) = object.property(&name) else {
         return Err(Refusal::invalid(format!("There was a problem with the request: unknown sort property {name}")));
     };
+    if name == "hs_object_id" && !descending {
+        // They come in this order already.
+        return Ok(());
+    }
     hits.sort_by(|a, b| {
         let (a, b) = (a.value(&name).unwrap_or_default(), b.value(&name).unwrap_or_default());
         let order = compare(property.kind, &a, &b);
@@ -91,7 +116,9 @@ struct Filter<'a> {
     value: String,
     high: String,
     values: Vec<String>,
-    modified: bool,
+    /// On the modified time: the time to compare with.
+    modified: Option<Instant>,
+    unique: bool,
 }
 
 impl<'a> Filter<'a> {
@@ -128,15 +155,23 @@ impl<'a> Filter<'a> {
         };
         let values = json["values"].as_array().into_iter().flatten().map(text).collect();
         let [value, high] = ["value", "highValue"].map(|member| json.get(member).map(text).unwrap_or_default());
-        Ok(Self { kind: property.kind, name, operator, value, high, values, modified: name == object.modified })
+        let modified = (name == object.modified).then(|| instant(&value)).flatten();
+        Ok(Self { kind: property.kind, name, operator, value, high, values, modified, unique: property.unique })
     }
 
     fn holds(&self, record: &Record, stale: bool) -> bool {
-        let value = match self.modified && stale {
-            true => Some(record.indexed.rfc3339()),
-            false => record.value(self.name),
+        if let Some(time) = self.modified.filter(|_| matches!(self.operator, "LT" | "LTE" | "GT" | "GTE")) {
+            let order = (if stale { record.indexed } else { record.updated }).cmp(&time);
+            return match self.operator {
+                "LT" => order.is_lt(),
+                "LTE" => order.is_le(),
+                "GT" => order.is_gt(),
+                _ => order.is_ge(),
+            };
+        }
+        let Some(value) = record.value(self.name) else {
+            return matches!(self.operator, "NOT_HAS_PROPERTY" | "NEQ" | "NOT_IN");
         };
-        let Some(value) = value else { return matches!(self.operator, "NOT_HAS_PROPERTY" | "NEQ" | "NOT_IN") };
         let order = compare(self.kind, &value, &self.value);
         match self.operator {
             "EQ" => order.is_eq(),

@@ -60,6 +60,7 @@ pub(super) struct Record {
 /// A property that changed.
 pub(super) struct Changed {
     pub(super) property: &'static str,
+    pub(super) before: String,
     pub(super) value: String,
 }
 
@@ -107,8 +108,8 @@ impl Record {
             let history = self.history.entry(property).or_default();
             history.insert(0, Entry { value: value.clone(), at: now, source });
             history.truncate(HISTORY);
-            self.values.insert(property, value.clone());
-            changed.push(Changed { property, value: value.clone() });
+            let before = self.values.insert(property, value.clone()).unwrap_or_default();
+            changed.push(Changed { property, before, value: value.clone() });
         }
         if !changed.is_empty() {
             self.touch(now);

@@ -66,7 +66,8 @@ struct Plan {
     join: BTreeSet<(String, String)>,
 }
 
-/// Writes what differs, one batch a kind of change and object; removals first.
+/// Writes what differs, one batch a kind of change and object. Additions come first: an interrupted write leaves a record
+/// with one association too many, never without its customer (and HubSpot takes no lead without any).
 pub(super) fn write(
     script: &mut Script<'_>,
     cx: &Context,
@@ -93,10 +94,10 @@ pub(super) fn write(
         };
         let part = plan.part.iter().map(|(from, to)| json!({ "from": { "id": from }, "to": [{ "id": to }] }));
         let batches: [(&str, Vec<Json>); 4] = [
-            ("archive", part.collect()),
-            ("labels/archive", plan.unlabel.iter().map(typed).collect()),
             ("create", plan.label.iter().map(typed).collect()),
             ("associate/default", plan.join.iter().map(ends).collect()),
+            ("labels/archive", plan.unlabel.iter().map(typed).collect()),
+            ("archive", part.collect()),
         ];
         for (what, inputs) in batches.into_iter().filter(|(_, inputs)| !inputs.is_empty()) {
             let request = Request::post(path(what), json!({ "inputs": inputs }));
