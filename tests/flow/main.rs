@@ -1,3 +1,5 @@
 //! The whole flow, over simulated ports.
 
+mod clobber;
+mod crash;
 mod crm;

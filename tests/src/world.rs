@@ -58,11 +58,13 @@ pub struct Account<'a> {
     pub mode: Mode,
     /// What is created there.
     pub creates: &'a [Entity],
+    /// What is mapped; everything when empty.
+    pub maps: &'a [Entity],
 }
 
 /// A connection in mode `sync` in which organizations are created.
 pub fn account<'a>(name: &'a str, system: &'a str) -> Account<'a> {
-    Account { name, system, mode: Mode::Sync, creates: &[Entity::Organization] }
+    Account { name, system, mode: Mode::Sync, creates: &[Entity::Organization], maps: &[] }
 }
 
 impl World {
@@ -95,10 +97,12 @@ impl World {
                 .map(|(name, _)| name.clone())
                 .expect("a way to authorize for which the sandbox has secrets");
             categories.push((ConnectionName::from(account.name), manifest.category));
+            let mut context = Context::new(account.name, manifest);
+            context.mappings.retain(|entity, _| account.maps.is_empty() || account.maps.contains(entity));
             let scope = account.creates.iter().map(|entity| (*entity, Scope::All)).collect();
             let connection = Connection {
                 name: account.name.into(),
-                context: Context::new(account.name, manifest),
+                context,
                 mode: account.mode,
                 base_url: format!("http://{}", account.name),
                 allow_private: true,
@@ -225,7 +229,8 @@ impl World {
         true
     }
 
-    async fn feed(&mut self) -> bool {
+    /// One piece of the change feed.
+    pub async fn feed(&mut self) -> bool {
         let feed = self.table.changes(self.cursor.as_deref(), 100).await.expect("a table in memory");
         if feed.entries.is_empty() {
             return false;
@@ -246,10 +251,12 @@ impl World {
             if self.shape() != before {
                 quiet_since = self.clock.now();
             }
-            if self.clock.now().since(quiet_since) > Duration::from_secs(150) {
+            let quiet = self.clock.now().since(quiet_since);
+            if quiet > Duration::from_secs(180) {
                 return;
             }
-            self.clock.advance(Duration::from_secs(1));
+            // The longer nothing happened, the larger the steps.
+            self.clock.advance(Duration::from_secs(1 + quiet.as_secs() / 5));
             // A tick that fails is tried again a second later.
             let _ticked = steps::schedule::tick(&self.hub).await;
         }

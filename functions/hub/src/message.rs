@@ -53,6 +53,10 @@ pub struct Observation {
     /// When the hub took in the signal that led here, if one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signalled_at: Option<Instant>,
+    /// True for an edit that the vendor's field history shows under our own write: it is as old as it says, although it
+    /// was read before that write had ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_history: bool,
 }
 
 impl Message {

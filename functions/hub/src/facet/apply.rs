@@ -13,22 +13,23 @@ pub enum Applied {
     Bare,
     /// Something is different there, or is better known.
     Changed,
-    /// It was read before our last write there had ended, and shows no later version: look again.
-    Stale,
     /// Older than everything kept.
     TooOld,
 }
 
 impl Facet {
+    /// Whether a read began before our last write there had ended and shows no later version: it may show either side of
+    /// the write.
+    pub fn is_stale(&self, snapshot: &Snapshot, read_at: Instant) -> bool {
+        snapshot.presence == Presence::Live
+            && self
+                .written
+                .as_ref()
+                .is_some_and(|written| read_at < written.ended_at && snapshot.version <= written.version)
+    }
+
     /// Puts what a read showed into its place.
     pub fn observe(&mut self, snapshot: &Snapshot, read_at: Instant) -> Applied {
-        if let Some(written) = &self.written
-            && read_at < written.ended_at
-            && snapshot.version <= written.version
-            && snapshot.presence == Presence::Live
-        {
-            return Applied::Stale;
-        }
         let content = hash(&(&snapshot.fields, &snapshot.presence));
         let order = Order { version: snapshot.version, sort: Sort::Seen, read_at, content };
         if self.base.folded.as_ref().is_some_and(|folded| order <= *folded) {

@@ -161,12 +161,12 @@ async fn write(
     for (job, row) in sent.into_iter().zip(rows) {
         match row {
             Ok(Written::Done { after, overwritten, created }) => {
-                covered(hub, connection, overwritten, ran.started_at).await?;
+                covered(hub, connection, overwritten, ran.started_at, true).await?;
                 receipt::receipt(hub, connection, job, after, created, ran.ended_at).await?;
             }
             Ok(Written::Moved(seen)) => {
                 hub.tally.add(crate::events::Count::Moved);
-                covered(hub, connection, vec![seen], ran.started_at).await?;
+                covered(hub, connection, vec![seen], ran.started_at, false).await?;
                 let reason = "the record there had changed; the read is passed on first".to_owned();
                 again.insert(job.record.clone(), Disposition::Retry { after: None, reason });
             }
@@ -200,10 +200,17 @@ async fn covered(
     connection: &Connection,
     snapshots: Vec<concord_connector::Snapshot>,
     read_at: concord_connector::Instant,
+    from_history: bool,
 ) -> Result<()> {
     let observations = snapshots
         .into_iter()
-        .map(|snapshot| Observation { connection: connection.name.clone(), snapshot, read_at, signalled_at: None })
+        .map(|snapshot| Observation {
+            connection: connection.name.clone(),
+            snapshot,
+            read_at,
+            signalled_at: None,
+            from_history,
+        })
         .collect();
     super::translate::send(hub, observations).await
 }

@@ -93,6 +93,10 @@ async fn attempt(
         references::placeholder(hub, entity, &winner, &mut transaction).await?;
     }
     let Some(facet) = record.facet_mut(&link) else { return Err(dangling(&record.id).into()) };
+    if !observation.from_history && facet.is_stale(&snapshot, observation.read_at) {
+        hub.tally.add(Count::StaleReads);
+        return Ok(signal_again(hub, connection, observation).await?);
+    }
     let before = (identity::keys(entity, facet), facet.is_live());
     // A merge at the vendor joins both for good: the loser's key names the winner.
     if let Presence::MergedInto(winner) = &snapshot.presence {
@@ -107,10 +111,6 @@ async fn attempt(
             return Ok(());
         }
         Applied::TooOld => return Ok(()),
-        Applied::Stale => {
-            hub.tally.add(Count::StaleReads);
-            return Ok(signal_again(hub, connection, observation).await?);
-        }
         _ => {}
     }
     if let Some(at) = observation.signalled_at.filter(|_| applied == Applied::Changed) {

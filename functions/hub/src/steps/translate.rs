@@ -162,6 +162,7 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
                         snapshot,
                         read_at: ran.started_at,
                         signalled_at,
+                        from_history: false,
                     });
                 }
                 Err(refused) => unreadable(hub, connection, entity, &id, &refused).await?,
@@ -179,6 +180,7 @@ fn gone(connection: &ConnectionName, one: &Asked<'_>, presence: Presence) -> Obs
         snapshot,
         read_at: one.received_at,
         signalled_at: Some(one.received_at),
+        from_history: false,
     }
 }
 

@@ -75,6 +75,7 @@ async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -
                     snapshot,
                     read_at: ran.started_at,
                     signalled_at: None,
+                    from_history: false,
                 }),
                 Err(refused) => unreadable(hub, connection, entity, &id, &refused).await?,
             }
