@@ -40,42 +40,80 @@ pub fn backup(store: &Store, to: &Path) -> Result<()> {
 }
 
 fn fill(store: &Store, partial: &Path) -> Result<()> {
-    let failed = |error| database_fault("backup", error);
     match fs::remove_file(partial) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable("backup", partial, error)),
         _ => {}
     }
     let folder = store.folder();
-    let source = connect(&folder.database()).map_err(failed)?;
-    {
-        let mut target = Connection::open(partial).map_err(failed)?;
-        let copy = rusqlite::backup::Backup::new(&source, &mut target).map_err(failed)?;
-        // In one step: a copy in several starts anew with every write.
-        copy.step(-1).map_err(failed)?;
-    }
+    // Links keep the blobs that messages of the copy name, even if those messages are dealt with while we copy.
+    let links = tempdir(folder.path())?;
+    let filled = link(&folder.blobs(), &links)
+        .and_then(|()| copy(&folder.database(), partial))
+        .and_then(|()| link(&folder.blobs(), &links))
+        .and_then(|()| add_files(partial, &folder.vault(), &links));
+    fs::remove_dir_all(&links).map_err(|error| unusable("backup", &links, error))?;
+    filled
+}
+
+/// The database as it is at one moment.
+fn copy(database: &Path, partial: &Path) -> Result<()> {
+    let failed = |error| database_fault("backup", error);
+    let source = connect(database).map_err(failed)?;
+    let mut target = Connection::open(partial).map_err(failed)?;
+    let copy = rusqlite::backup::Backup::new(&source, &mut target).map_err(failed)?;
+    // In one step: a copy in several starts anew with every write.
+    copy.step(-1).map(drop).map_err(failed)
+}
+
+fn add_files(partial: &Path, vault: &Path, blobs: &Path) -> Result<()> {
+    let failed = |error| database_fault("backup", error);
     let mut target = Connection::open(partial).map_err(failed)?;
     target.pragma_update(None, "journal_mode", "DELETE").map_err(failed)?;
     let transaction = target.transaction().map_err(failed)?;
     transaction.execute_batch(FILES).map_err(failed)?;
-    let add = |name: &str, path: &Path| match fs::read(path) {
-        Ok(bytes) => transaction
-            .execute("INSERT INTO files (name, bytes) VALUES (?1, ?2)", params![name, bytes])
-            .map(drop)
-            .map_err(failed),
-        // A blob may go while we look: then its message is dealt with.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(unusable("backup", path, error)),
+    let add = |name: &str, path: &Path| {
+        let bytes = fs::read(path).map_err(|error| unusable("backup", path, error))?;
+        let sql = "INSERT INTO files (name, bytes) VALUES (?1, ?2)";
+        transaction.execute(sql, params![name, bytes]).map(drop).map_err(failed)
     };
-    add(VAULT, &folder.vault())?;
-    let entries = fs::read_dir(folder.blobs()).map_err(|error| unusable("backup", &folder.blobs(), error))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| unusable("backup", &folder.blobs(), error))?;
-        // Temporary files have a dot in their name, blobs never.
-        if let Some(name) = entry.file_name().to_str().filter(|name| !name.contains('.')) {
-            add(&format!("{BLOBS}/{name}"), &entry.path())?;
+    if vault.exists() {
+        add(VAULT, vault)?;
+    }
+    for path in entries(blobs)? {
+        if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+            add(&format!("{BLOBS}/{name}"), &path)?;
         }
     }
     transaction.commit().map_err(failed)
+}
+
+/// A new folder for links, on the file system of the blobs.
+fn tempdir(folder: &Path) -> Result<PathBuf> {
+    let path = folder.join(format!("backup-{:016x}", rand::random::<u64>()));
+    fs::create_dir(&path).map(|()| path.clone()).map_err(|error| unusable("backup", &path, error))
+}
+
+/// Links every blob that is not linked yet; copies where the file system has no links.
+fn link(blobs: &Path, links: &Path) -> Result<()> {
+    for path in entries(blobs)? {
+        let Some(name) = path.file_name() else { continue };
+        let linked = links.join(name);
+        // Temporary files have a dot in their name, blobs never.
+        if name.to_string_lossy().contains('.') || linked.exists() {
+            continue;
+        }
+        match fs::hard_link(&path, &linked).or_else(|_| fs::copy(&path, &linked).map(drop)) {
+            // It went while we looked, before the copy of the database began or after its messages were sent.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            result => result.map_err(|error| unusable("backup", &path, error))?,
+        }
+    }
+    Ok(())
+}
+
+fn entries(dir: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |error| unusable("backup", dir, error);
+    fs::read_dir(dir).map_err(failed)?.map(|entry| entry.map(|entry| entry.path()).map_err(failed)).collect()
 }
 
 /// Makes a data folder of a backup. A folder with anything in it is refused, and so is a backup by a newer Concord.
