@@ -6,6 +6,7 @@ mod acme;
 mod codecs;
 mod dates;
 mod faults;
+mod guide;
 mod manifest;
 mod mapping;
 mod money;

@@ -2,11 +2,11 @@
 
 use super::{Subject, authorize, drive, generate};
 use crate::{
-    Connector, Context, Entity, ExternalId, Fault, Fields, Instant, Operation, Outcome, RecordId, Reference, Request,
-    Response, Result as Outcomes, Snapshot, Value,
+    Connector, Context, Entity, ExternalId, Fault, Field, Fields, Instant, Operation, Outcome, RecordId, Reference,
+    Request, Response, Result as Outcomes, Snapshot, Value,
     exchange::{Account, Change, Refused, Write, Written},
-    mapping::Mapping,
-    sandbox::{Push, Sandbox, Subscriber},
+    mapping::{Creating, Mapping},
+    sandbox::{Act, Push, Sandbox, Subscriber},
     schema::Type,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -200,6 +200,30 @@ impl Live {
             },
             other => Err(format!("a fetch gave {other:?}")),
         }
+    }
+
+    /// Edits a text of a record as a person does there; false where no text can be edited.
+    ///
+    /// # Errors
+    /// The sentence with which the vendor refuses.
+    pub fn touch(&mut self, entity: Entity, id: &ExternalId) -> Result<bool, String> {
+        let mapping = self.mapping(entity)?.clone();
+        let Some((rule, _)) = super::vendor::editable(&self.cx, &mapping, entity).into_iter().next() else {
+            return Ok(false);
+        };
+        self.edit(entity, id, &rule.field, Value::Text("Edited by a person".into())).map(|()| true)
+    }
+
+    /// Edits one field of a record as a person does there.
+    ///
+    /// # Errors
+    /// The sentence with which the vendor refuses.
+    pub fn edit(&mut self, entity: Entity, id: &ExternalId, field: &Field, value: Value) -> Result<(), String> {
+        let mapping = self.mapping(entity)?.clone();
+        let typed = Fields::from([(field.clone(), Some(value))]);
+        let fields = mapping.encode(&self.cx, entity, &typed, Creating::No).map_err(|e| e.to_string())?;
+        let act = Act::Update { object: mapping.object, id: id.as_str().to_owned(), fields };
+        self.vendor.act(self.now, act).map(|_| ())
     }
 
     /// How many live records of the mapping's object the sandbox holds.

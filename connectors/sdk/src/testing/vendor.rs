@@ -9,7 +9,6 @@ use crate::{
     exchange::{Change, Write, Written},
     manifest::Concurrency,
     mapping::{Flow, Mapping, Rule},
-    sandbox::Act,
     schema::Type,
     snapshot::Presence,
 };
@@ -157,7 +156,7 @@ fn repeated(subject: &Subject, entity: Entity) -> Verdict {
 
 /// Lines that an update writes with a plain text, and another text for each. Keys are left alone: they have rules of
 /// their own.
-fn editable(cx: &Context, mapping: &Mapping, entity: Entity) -> Vec<(Rule, Value)> {
+pub(super) fn editable(cx: &Context, mapping: &Mapping, entity: Entity) -> Vec<(Rule, Value)> {
     let plain = |rule: &Rule| -> Option<(Rule, Value)> {
         let spec = entity.field(rule.field.as_str())?;
         let key = matches!(spec.name, "domain" | "website" | "email" | "tax_id" | "lei" | "duns" | "number");
@@ -211,12 +210,7 @@ fn clobber(subject: &Subject, entity: Entity) -> Verdict {
     let held = visible(&mut live, entity, &id)?;
     let (rule, value) = edit(&live, entity)?;
     let theirs = Value::Text("Edited by a person".into());
-    let typed = Fields::from([(rule.field.clone(), Some(theirs.clone()))]);
-    let mapping = live.mapping(entity)?.clone();
-    let fields =
-        mapping.encode(live.context(), entity, &typed, crate::mapping::Creating::No).map_err(|e| e.to_string())?;
-    let now = live.now();
-    live.vendor().act(now, Act::Update { object: mapping.object, id: id.as_str().to_owned(), fields })?;
+    live.edit(entity, &id, &rule.field, theirs.clone())?;
     live.later(60);
     let row = live.write(entity, change(&held, "clobber-1", &rule.field, value))?;
     let theirs = image(subject, entity, &rule.field, Some(&theirs))?;

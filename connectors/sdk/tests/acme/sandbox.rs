@@ -102,7 +102,8 @@ impl Server {
             }
             ("PATCH", _, Some(id)) => {
                 let Some(row) = self.companies.get(&id) else { return (404, json!({ "error": "no such company" })) };
-                if request.headers.get("if-match").is_none_or(|sent| *sent == row["revision"].to_string()) {
+                let current = row["revision"].to_string();
+                if request.headers.get("if-match").is_none_or(|sent| *sent == current) {
                     match self.change(now, &id, &request.json().unwrap_or_default()) {
                         Ok(row) => (200, row),
                         Err(error) => (422, json!({ "error": error })),
