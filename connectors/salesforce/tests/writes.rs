@@ -18,6 +18,7 @@ pub(crate) fn tests() -> Vec<Test> {
     vec![
         ("a_create_carries_the_marker_and_is_read_back", creates),
         ("a_create_sent_twice_makes_one_record", twice),
+        ("a_membership_sent_twice_is_known_to_exist", member_twice),
         ("several_records_under_one_marker_are_ambiguous", ambiguous),
         ("a_duplicate_rule_names_the_record_that_is_there", duplicate),
         ("an_update_is_one_request_when_our_knowledge_is_older_than_the_grain", one_request),
@@ -66,6 +67,19 @@ fn twice() {
     let Written::Done { after, created, .. } = bench.write_one(Entity::Person, write).unwrap() else { panic!() };
     assert_eq!((after.id, created), (first.id, false));
     assert_eq!(bench.org.records()["Contact"].len(), 1);
+}
+
+/// The partner of a membership is set on creation only; the upsert that finds the record is refused for it.
+fn member_twice() {
+    let mut bench = Bench::new();
+    let partner = bench.made("Account", json!({ "Name": "P" }));
+    let mut fields = texts(&[("program", "Partner Program")]);
+    let partner = Reference::external(Entity::Organization, partner);
+    fields.insert(Field::from("organization"), Some(Value::Ref(partner)));
+    let write = create("r-1", fields);
+    let first = done(bench.write_one(Entity::Partnership, write.clone()));
+    assert_eq!(bench.write_one(Entity::Partnership, write).unwrap(), Written::Exists(first.id));
+    assert_eq!(bench.org.records()["ChannelProgramMember"].len(), 1);
 }
 
 fn ambiguous() {

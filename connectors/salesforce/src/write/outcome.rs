@@ -42,7 +42,7 @@ fn created(
             Ok(Written::Done { after, overwritten: Vec::new(), created })
         }
         (200 | 201, None) => Err(unanswered()),
-        (status, _) => match collided(cx, entity, answer.body) {
+        (status, _) => match collided(cx, entity, answer.body).or_else(|| marked(cx, entity, write, status, after)) {
             Some(id) => Ok(Written::Exists(id)),
             None => {
                 let fault = errors::fault("write", status, answer.body);
@@ -50,6 +50,16 @@ fn created(
             }
         },
     }
+}
+
+/// The record that an earlier attempt made: an upsert that finds it is an update, and the vendor refuses that as a whole
+/// where the body has a field that can only be set on creation (the partner of a membership). The read-back shows it.
+fn marked(cx: &Context, entity: Entity, write: &Write, status: u16, after: &Looked<'_>) -> Option<ExternalId> {
+    let marker = columns::marker(cx.mapping(entity).ok()?);
+    let ours = |row: &Json| row.get(marker).and_then(Json::as_str) == Some(write.record.as_str());
+    let live = |row: &Json| row.get("IsDeleted") != Some(&Json::Bool(true));
+    let mut found = after.iter().filter(|(_, found)| status != 300 && ours(found.row) && live(found.row));
+    found.next().map(|(id, _)| id.clone())
 }
 
 /// The record that the vendor names when a unique value or a duplicate rule stands in the way of a create: in the prose of
