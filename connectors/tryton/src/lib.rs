@@ -13,8 +13,8 @@ mod write;
 pub mod sandbox;
 
 use concord_connector::{
-    Connector, Context, Fault, Manifest, Operation, Outcome, Request, Response, Result, Signal, Step, Verified,
-    Webhook, connector::classify_status, fault::Kind,
+    Connector, Context, Entity, Fault, Field, Manifest, Operation, Outcome, Request, Response, Result, Signal, Step,
+    Verified, Webhook, connector::classify_status, fault::Kind,
 };
 use script::Script;
 
@@ -53,6 +53,18 @@ impl Connector for Tryton {
             }
         };
         script::step(outcome)
+    }
+
+    /// A tax number comes back without blanks and in capitals; what has no form of one is not read back at all.
+    fn image(&self, cx: &Context, entity: Entity, field: &Field, value: Option<&Value>) -> Result<Option<Value>> {
+        let image = cx.mapping(entity)?.image(cx, entity, field, value)?;
+        Ok(match image {
+            Some(Value::Text(number)) if field.as_str() == "tax_id" => {
+                let (kind, code) = tax::identifier(&number);
+                tax::number(kind, &code).map(Value::Text)
+            }
+            other => other,
+        })
     }
 
     /// Tryton sends no webhooks: whatever arrives is not its.

@@ -56,7 +56,8 @@ fn merge(store: &mut Store, winner: i64, loser: i64) -> Outcome<()> {
             store.repoint(of, id, "party", winner)?;
         }
     }
-    store.write("party.party", &[loser], &json!({ "replaced_by": winner, "active": false }))
+    store.write("party.party", &[loser], &json!({ "active": false }))?;
+    store.repoint("party.party", loser, "replaced_by", winner)
 }
 
 fn number(id: &str) -> Outcome<i64> {

@@ -39,6 +39,11 @@ impl World for Sandboxed {
         let now = self.now();
         self.server.act(now, act).expect("it is paid");
     }
+    fn merge(&mut self, winner: &str, loser: &str) {
+        let act = Act::Merge { object: "party.party".into(), winner: winner.into(), loser: loser.into() };
+        let now = self.now();
+        self.server.act(now, act).expect("they are merged");
+    }
     fn options(&self) -> BTreeMap<String, String> {
         [("tax", "1"), ("payment_term", "1"), ("product", "1")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
     }

@@ -127,6 +127,15 @@ impl World for Real {
             self.rpc(pay, json!([wizard, { "start": start, "ask": ask }, "pay", context]));
         }
     }
+    /// With Tryton's own wizard. It warns when the parties differ in name.
+    fn merge(&mut self, winner: &str, loser: &str) {
+        let number = |id: &str| id.parse::<i64>().expect("a number");
+        let (winner, loser) = (number(winner), number(loser));
+        let context = json!({ "company": 1, "active_id": loser, "active_ids": [loser], "active_model": "party.party" });
+        let wizard = self.rpc("wizard.party.replace.create", json!([context]))[0].clone();
+        let ask = json!({ "ask": { "source": loser, "destination": winner } });
+        self.rpc("wizard.party.replace.execute", json!([wizard, ask, "replace", context]));
+    }
     fn options(&self) -> BTreeMap<String, String> {
         ["company", "tax", "payment_term", "product"].map(|name| (name.to_owned(), self.boot[name].to_string())).into()
     }

@@ -157,9 +157,7 @@ fn street(client: &mut Client) {
 fn merged(client: &mut Client) {
     let winner = client.made(Organization, fields([("name", text("Winner"))]));
     let loser = client.made(Organization, fields([("name", text("Winner"))]));
-    let number = |id: &ExternalId| id.as_str().parse::<i64>().expect("a number");
-    let merged = json!({ "replaced_by": number(&winner.id), "active": false });
-    client.person("model.party.party.write", vec![json!([number(&loser.id)]), merged]);
+    client.world.merge(winner.id.as_str(), loser.id.as_str());
     assert_eq!(client.read(Organization, &loser.id).presence, Presence::MergedInto(winner.id.clone()));
     let write = update(&loser, fields([("name", text("Ours"))]));
     assert_eq!(client.write(Organization, write), Ok(Written::Exists(winner.id)));

@@ -32,6 +32,8 @@ pub(crate) trait World: Send {
     fn user(&self) -> (String, String);
     /// Pays a part of an invoice, in dollars.
     fn pay(&mut self, invoice: &str, party: &str, amount: &str);
+    /// Merges one party into another of the same name.
+    fn merge(&mut self, winner: &str, loser: &str);
     /// The connection's settings.
     fn options(&self) -> BTreeMap<String, String>;
 }

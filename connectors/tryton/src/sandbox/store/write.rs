@@ -105,6 +105,10 @@ impl Store {
             "account.invoice" => matches!(state.as_str(), "posted" | "paid" | "cancelled"),
             _ => false,
         };
+        // Only a merge says by whom a party is replaced.
+        if model.name == "party.party" && values.contains_key("replaced_by") {
+            return user("You are not allowed to modify the field \"Replaced By\" of \"Party\".");
+        }
         match values.keys().find(|field| closed(field)) {
             None => Ok(()),
             Some(field) => user(format!(
