@@ -55,6 +55,7 @@ fn same_second() {
 
 fn look_back() {
     let mut bench = Bench::new();
+    assert_eq!(bench.connector.manifest().capabilities.look_back_s, 600, "what the manifest says is what happens");
     people(&mut bench, 3);
     let (_, cursor) = bench.poll_all(Entity::Person, None);
     bench.pass(300);
