@@ -14,7 +14,7 @@ pub mod sandbox;
 
 use concord_connector::{
     Connector, Context, Entity, Fault, Field, Manifest, Operation, Outcome, Request, Response, Result, Signal, Step,
-    Verified, Webhook, connector::classify_status, fault::Kind,
+    Value, Verified, Webhook, connector::classify_status, fault::Kind,
 };
 use script::Script;
 
