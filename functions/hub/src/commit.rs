@@ -13,11 +13,11 @@ use crate::{
     hub::Hub,
     identity,
     record::Record,
-    review::Review,
+    review::{Review, Subject},
     settings::Settings,
     settle::{self, Cause},
 };
-use concord_connector::{Fault, Instant, Kind, RecordId, Result, Target};
+use concord_connector::{Fault, Instant, Kind, RecordId, Result, Target, snapshot::Presence};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a commit begins again when somebody else was first.
@@ -88,6 +88,9 @@ impl Hub {
             committed.records = outcome;
         }
         self.raise(&mut transaction, reviews, now).await?;
+        if let Some(back) = observed.as_ref().filter(|link| revived(&committed, link)) {
+            transaction.close(&Subject::about_delete(back));
+        }
         self.transact(transaction).await?;
         for record in committed.records.values().filter(|record| record.committed_at == now) {
             self.tally.add(Count::Commits);
@@ -126,6 +129,9 @@ impl Hub {
         let mut regrouped = identity::regroup(&around.records);
         for ambiguity in &regrouped.ambiguities {
             reviews.push(Review::ambiguous(record.entity, ambiguity));
+        }
+        for key in around.keys.keys().filter(|key| !regrouped.ambiguities.iter().any(|found| found.key == **key)) {
+            transaction.close(&Subject::about_key(record.entity, key));
         }
         let moving: BTreeSet<&RecordId> = regrouped
             .records
@@ -230,11 +236,25 @@ impl Hub {
         let names: Vec<_> = reviews.keys().map(|id| crate::keys::review(id)).collect();
         let known = self.table.get(&names).await?;
         for ((_, mut review), known) in reviews.into_iter().zip(known) {
-            if known.is_none() {
+            let Some(item) = known else {
                 review.raised_at = now;
-                transaction.put_review(&review)?;
+                transaction.put_review(&review, 0)?;
+                continue;
+            };
+            let before: Review = crate::store::parse(&item)?;
+            if !item.index.is_empty() && before.subject != review.subject {
+                review.raised_at = before.raised_at;
+                transaction.put_review(&review, item.rev)?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether an external record is there that was said to be gone.
+fn revived(committed: &Committed, link: &Link) -> bool {
+    let facet = committed.records.values().find_map(|record| record.facet(link));
+    facet.is_some_and(|facet| {
+        facet.is_live() && facet.versions().iter().any(|version| version.presence == Some(Presence::Deleted))
+    })
 }

@@ -115,10 +115,38 @@ pub struct Decided {
     pub at: Instant,
 }
 
+impl Subject {
+    /// Names the question: asked again with other details, it is the same one.
+    pub fn question(&self) -> String {
+        let named = match self {
+            Self::AmbiguousKey { entity, key, .. } => hash(&("key", entity, key)),
+            Self::Undecided { record, field, .. } => hash(&("undecided", record, field)),
+            Self::ParkedField { link, field, .. } => hash(&("parked", link, field)),
+            Self::Deleted { link, .. } => hash(&("deleted", link)),
+            Self::SeveralFound { record, connection, .. } => hash(&("several", record, connection)),
+            Self::TakenElsewhere { record, link, .. } => hash(&("taken", record, link)),
+            Self::Refused { record, connection } => hash(&("refused", record, connection)),
+            Self::Waited { record, connection } => hash(&("waited", record, connection)),
+            Self::TooLarge { record } => hash(&("large", record)),
+        };
+        named.hex()
+    }
+
+    /// The question whether a key is ambiguous.
+    pub(crate) fn about_key(entity: Entity, key: &Key) -> String {
+        hash(&("key", entity, key)).hex()
+    }
+
+    /// The question what a delete means.
+    pub(crate) fn about_delete(link: &Link) -> String {
+        hash(&("deleted", link)).hex()
+    }
+}
+
 impl Review {
     /// A review item; `raised_at` is set when it is stored.
     pub fn new(subject: Subject, sentence: String, choices: &[&str]) -> Self {
-        let id = hash(&subject).hex();
+        let id = subject.question();
         let choices = choices.iter().map(|choice| (*choice).to_owned()).collect();
         Self { id, subject, sentence, choices, raised_at: Instant::EPOCH, decided: None }
     }

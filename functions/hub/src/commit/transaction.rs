@@ -65,11 +65,18 @@ impl Transaction {
     pub(super) fn check_absent(&mut self, key: ItemKey) {
         self.changes.entry(key.clone()).or_insert(TableChange::Check(key, Condition::Absent));
     }
-    pub(super) fn put_review(&mut self, review: &Review) -> Result<()> {
-        let mut item = Item::new(keys::review(&review.id), store::body(review)?);
+    /// Takes a review item back whose question no longer stands.
+    pub(super) fn close(&mut self, question: &str) {
+        let key = keys::review(question);
+        self.changes.entry(key.clone()).or_insert(TableChange::Delete(key, Condition::None));
+    }
+    /// A review item in place of one of revision `rev`; 0 puts a new one.
+    pub(super) fn put_review(&mut self, review: &Review, rev: u64) -> Result<()> {
+        let mut item = Item { rev: rev + 1, ..Item::new(keys::review(&review.id), store::body(review)?) };
         let sort = format!("{}#{}", crate::record::place(review.raised_at), review.id);
         item.index.push(IndexEntry { index: Index::Reviews, partition: keys::ALL.into(), sort });
-        self.push(TableChange::Put(item, Condition::Absent));
+        let condition = if rev == 0 { Condition::Absent } else { Condition::Rev(rev) };
+        self.push(TableChange::Put(item, condition));
         Ok(())
     }
     /// Writes the key items whose claimants changed, each on condition that nobody else changed it.
