@@ -72,13 +72,12 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
     if connection.mode != Mode::Sync || hub.held_back(connection).await?.is_some() {
         return Ok(again);
     }
-    let planned: Vec<(RecordId, Result<Vec<Job>>)> = stream::iter(orders)
-        .map(|order| async { (order.record.clone(), plan::plan(hub, &settings, connection, &order.record).await) })
-        .buffered(super::PARALLEL)
-        .collect()
-        .await;
+    // Collected first, as in reconcile: the future of this step has to be `Send`.
+    let plans: Vec<_> = orders.iter().map(|order| plan::plan(hub, &settings, connection, &order.record)).collect();
+    let planned: Vec<Result<Vec<Job>>> = stream::iter(plans).buffered(super::PARALLEL).collect().await;
     let mut jobs: BTreeMap<Entity, Vec<Job>> = BTreeMap::new();
-    for (record, planned) in planned {
+    for (order, planned) in orders.iter().zip(planned) {
+        let record = order.record.clone();
         match planned {
             Ok(planned) => {
                 for job in planned {

@@ -22,7 +22,9 @@ use futures::{StreamExt, stream};
 
 /// Takes observations in. Those of one external record are taken one after another.
 pub async fn reconcile(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
-    stream::iter(batch).map(|message| one(hub, message)).buffered(super::PARALLEL).collect().await
+    // Collected first: a stream that maps with a closure makes a future of which nobody can tell that it is `Send`.
+    let each: Vec<_> = batch.iter().map(|message| one(hub, message)).collect();
+    stream::iter(each).buffered(super::PARALLEL).collect().await
 }
 
 async fn one(hub: &Hub, message: &Received) -> Disposition {
