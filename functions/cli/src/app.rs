@@ -1,0 +1,128 @@
+//! An open data folder with a hub over it: what `up` serves and what commands use when nothing runs.
+
+mod configuration;
+mod key;
+mod secrets;
+
+use crate::place::RunFile;
+use anyhow::{Context as _, Result};
+use concord_connector::{ConnectionName, Connector, exchange::Account};
+use concord_hub::{
+    embedded::{Embedded, SystemClock, SystemEntropy},
+    hub::{Hub, Ports},
+    net::Net,
+    policy::Policy,
+    ports::{Clock, Queue, Secret, Table, Vault},
+    settings::Settings,
+    steps::schedule,
+};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::sync::watch;
+
+pub use configuration::{Source, located, read as read_configuration};
+pub use key::vault_key;
+pub use secrets::{keep, keep_all};
+
+/// The connectors that a hub knows.
+pub type Registry = Vec<Arc<dyn Connector>>;
+
+/// The vault's entry for what is Concord's own.
+const OWN: &str = "concord";
+/// The part of it that opens the API.
+const ADMIN: &str = "admin_token";
+
+/// An open data folder with a hub over it.
+pub struct App {
+    /// The hub.
+    pub hub: Arc<Hub>,
+    /// The folder's parts.
+    pub embedded: Embedded,
+    /// What opens the API.
+    pub token: Secret,
+    /// Turns true when everything has to end.
+    pub stop: watch::Sender<bool>,
+    /// Where the data is.
+    pub dir: PathBuf,
+}
+
+impl App {
+    /// Opens a folder under the configuration of a source. Vendors are asked about the accounts when `asks` says so; what
+    /// they said before serves where they do not answer.
+    ///
+    /// # Errors
+    /// A folder that is in use or damaged; a configuration with mistakes, each in a line of its own.
+    pub async fn open(
+        dir: &Path,
+        source: &Source,
+        registry: Registry,
+        key: concord_hub::embedded::vault::Key,
+        asks: bool,
+    ) -> Result<Arc<Self>> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let embedded = Embedded::open(dir, key, Arc::clone(&clock))?;
+        // What an earlier process left there leads nowhere.
+        RunFile::forget(dir);
+        let table: Arc<dyn Table> = Arc::clone(&embedded.store) as Arc<dyn Table>;
+        let queue: Arc<dyn Queue> = Arc::clone(&embedded.store) as Arc<dyn Queue>;
+        let vault: Arc<dyn Vault> = Arc::clone(&embedded.vault) as Arc<dyn Vault>;
+        let ports = Ports {
+            table: Arc::clone(&table),
+            queue,
+            vault: Arc::clone(&vault),
+            http: Arc::new(Net::new()?),
+            blobs: Arc::clone(&embedded.blobs) as _,
+            clock,
+            entropy: Arc::new(SystemEntropy),
+        };
+        let hub = Arc::new(Hub::new(ports, nothing()));
+        configuration::load(&hub, source, &registry, asks).await?;
+        let token = admin_token(&hub).await.context("The admin token could not be kept.")?;
+        Ok(Arc::new(Self { hub, embedded, token, stop: watch::Sender::new(false), dir: dir.to_owned() }))
+    }
+
+    /// How long the oldest message has been waiting, in seconds; 0 without any.
+    pub fn oldest_message_s(&self) -> u64 {
+        let now = self.hub.now();
+        let queues = self.embedded.store.status().queues;
+        queues.values().filter_map(|depth| Some(now.since(depth.oldest?).as_secs())).max().unwrap_or(0)
+    }
+}
+
+fn nothing() -> Settings {
+    Settings { revision: 0, public_url: String::new(), connections: BTreeMap::new(), policy: Policy::default() }
+}
+
+/// The token is made once per folder and kept, so that scripts go on working after a restart.
+async fn admin_token(hub: &Hub) -> Result<Secret> {
+    let kept = hub.vault.read(OWN).await?;
+    if let Some(token) = kept.parts.get(ADMIN) {
+        return Ok(token.clone());
+    }
+    let token = Secret::new(format!("{}{}", hub.new_token(), hub.new_token()));
+    keep(hub, OWN, ADMIN, token.clone()).await?;
+    Ok(token)
+}
+
+/// What every connection's account says of itself: asked now where `asks`, else as it was kept.
+async fn accounts(hub: &Hub, asks: bool) -> Result<BTreeMap<ConnectionName, Account>> {
+    let settings = hub.settings();
+    let ask = settings.connections.values().map(|connection| async move {
+        if asks {
+            match schedule::describe(hub, connection).await {
+                Ok(account) => return Ok((connection.name.clone(), Some(account))),
+                Err(fault) => tracing::warn!(
+                    connection = %connection.name,
+                    reason = %fault,
+                    "Could not ask {} about its account; what it said before is used.", connection.name
+                ),
+            }
+        }
+        Ok((connection.name.clone(), schedule::described(hub, &connection.name).await?))
+    });
+    let answers: Result<Vec<_>> = futures::future::join_all(ask).await.into_iter().collect();
+    Ok(answers?.into_iter().filter_map(|(name, account)| Some((name, account?))).collect())
+}

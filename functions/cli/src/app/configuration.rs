@@ -1,0 +1,98 @@
+//! Which configuration is in force.
+
+use super::{Registry, accounts, secrets};
+use anyhow::{Context as _, Result, bail};
+use concord_hub::{
+    config::{self, Document, Mistake},
+    hub::Hub,
+    settings::Settings,
+};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file, which is put into force.
+    File(PathBuf),
+    /// A file, to look at a connection that may not be in force yet.
+    Trial(PathBuf),
+    /// What is in force in the data folder; the file when nothing is yet.
+    InForce(PathBuf),
+    /// None: for what needs no connection.
+    Nothing,
+}
+
+/// Loads the settings into a hub.
+pub(super) async fn load(hub: &Hub, source: &Source, registry: &Registry, asks: bool) -> Result<()> {
+    let stored = config::stored(&*hub.table).await?;
+    let before = stored.as_ref().map_or(0, |installed| installed.revision);
+    let (text, path) = match (source, stored) {
+        (Source::Nothing, _) => return Ok(()),
+        (Source::InForce(_), Some(installed)) => (installed.text, PathBuf::from("the configuration in force")),
+        (Source::File(path) | Source::Trial(path) | Source::InForce(path), _) => (read(path)?, path.clone()),
+    };
+    let document = parsed(&path, &text)?;
+    told(&path, document.check(registry, &BTreeMap::new()))?;
+    let strict = matches!(source, Source::File(_));
+    let opened = secrets::open(hub, &document.secret_references(), strict).await;
+    let open = |reference: &str| secrets::opened(&opened, reference);
+    // First without what the accounts say, to be able to ask them.
+    hub.configure(document.settings(registry, before, &BTreeMap::new(), &open)?);
+    let accounts = accounts(hub, asks).await?;
+    if strict {
+        told(&path, document.check(registry, &accounts))?;
+    }
+    let revision = if strict { config::install(&*hub.table, &text).await? } else { before };
+    // An account that says less than the configuration needs is no reason to refuse a command that only looks.
+    let settings: Settings = match document.settings(registry, revision, &accounts, &open) {
+        Err(_) if !strict => return Ok(()),
+        settings => settings?,
+    };
+    hub.configure(settings);
+    Ok(())
+}
+
+/// The text of a configuration file.
+///
+/// # Errors
+/// A sentence that says what to do when there is none.
+pub fn read(path: &Path) -> Result<String> {
+    if !path.exists() {
+        bail!(
+            "There is no configuration at {}. Name one with --config, write one as the README shows, or try `concord demo` first.",
+            path.display()
+        );
+    }
+    std::fs::read_to_string(path).with_context(|| format!("The configuration {} cannot be read.", path.display()))
+}
+
+/// A document that can be read.
+pub fn parsed(path: &Path, text: &str) -> Result<Document> {
+    match Document::parse(text) {
+        Ok(document) => Ok(document),
+        Err(mistakes) => {
+            told(path, mistakes)?;
+            bail!("The configuration {} cannot be read.", path.display())
+        }
+    }
+}
+
+fn told(path: &Path, mistakes: Vec<Mistake>) -> Result<()> {
+    if mistakes.is_empty() {
+        return Ok(());
+    }
+    let mut sentences = "The configuration has mistakes; nothing was started.".to_owned();
+    for mistake in &mistakes {
+        write!(sentences, "\n{}", located(path, mistake))?;
+    }
+    bail!(sentences)
+}
+
+/// `file:line:col: sentence`.
+pub fn located(path: &Path, mistake: &Mistake) -> String {
+    format!("{}:{}:{}: {}", path.display(), mistake.line, mistake.column, mistake.sentence)
+}

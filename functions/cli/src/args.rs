@@ -1,0 +1,308 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use concord_hub::ports::Secret;
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Keeps one partner truth in step across CRM, ERP, cloud marketplaces and PRM systems.
+#[derive(Debug, Parser)]
+#[command(name = "concord", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What is logged to standard error: error, warn, info, debug or trace, or a filter such as `concord_hub=debug`.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// How it is logged.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document a line.
+    Json,
+}
+
+/// Where the truth is: a data folder on this machine, or a Concord that runs elsewhere.
+#[derive(Clone, Debug, Args)]
+pub struct At {
+    /// The data folder.
+    #[arg(long, value_name = "DIR", default_value = "./concord-data")]
+    pub data: PathBuf,
+    /// The configuration; needed when no Concord runs on the data folder.
+    #[arg(long, value_name = "FILE", default_value = "concord.toml")]
+    pub config: PathBuf,
+    /// The address of a running Concord, instead of a data folder.
+    #[arg(long, value_name = "URL", requires = "token")]
+    pub url: Option<String>,
+    /// Its admin token.
+    #[arg(long, value_name = "TOKEN", env = "CONCORD_TOKEN", hide_env_values = true, value_parser = secret)]
+    pub token: Option<Secret>,
+}
+
+fn secret(text: &str) -> Result<Secret, String> {
+    if text.is_empty() { Err("the token is empty".into()) } else { Ok(Secret::new(text)) }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show it: four sandbox systems, a partner programme flowing through them, and proof that they agree.
+    Demo(Demo),
+    /// Run the hub.
+    Up(Up),
+    /// Check the configuration.
+    Check {
+        /// The configuration.
+        #[arg(long, value_name = "FILE", default_value = "concord.toml")]
+        config: PathBuf,
+    },
+    /// Give a connection its credentials, and try them.
+    Connect(Connect),
+    /// Read everything that a connection has.
+    Backfill {
+        /// The connection.
+        connection: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// List golden records.
+    Records {
+        /// organization, person, partnership, lead, opportunity, deal_registration, order or invoice.
+        entity: String,
+        /// Go on after this record.
+        #[arg(long)]
+        after: Option<String>,
+        /// At most that many; all when not given.
+        #[arg(long)]
+        limit: Option<usize>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Say for each field of a record who said it, when, and which rule let it win.
+    Explain {
+        /// The record's id, or `CONNECTION/ENTITY/ID` of one of its external records.
+        record: String,
+        /// One field only.
+        #[arg(long)]
+        field: Option<String>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Messages that were put aside.
+    Dlq {
+        #[command(subcommand)]
+        verb: Dlq,
+    },
+    /// Questions that a person has to decide.
+    Review {
+        #[command(subcommand)]
+        verb: Review,
+    },
+    /// Decide the value of a field.
+    Set {
+        /// The record.
+        record: String,
+        /// The field.
+        field: String,
+        /// The value; `-` reads it from standard input, an empty text empties the field.
+        value: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Say that two records are the same thing.
+    Merge {
+        /// One.
+        record: String,
+        /// The other.
+        other: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Take a merge back: each part gets what its systems' people had said.
+    Unmerge {
+        /// The merged record.
+        record: String,
+        /// One external record of the part to separate, as `CONNECTION/ID`; every merge of the record when not given.
+        #[arg(long, value_name = "CONNECTION/ID")]
+        part: Option<String>,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Say that an external record belongs to a record.
+    Link {
+        /// The record.
+        record: String,
+        /// The external record, as `CONNECTION/ID`.
+        external: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Say that an external record does not belong to a record.
+    Unlink {
+        /// The record.
+        record: String,
+        /// The external record, as `CONNECTION/ID`.
+        external: String,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Secrets.
+    Vault {
+        #[command(subcommand)]
+        verb: Vault,
+    },
+    /// Write everything to one file; also while the hub runs.
+    Backup {
+        /// The file; it must not exist yet.
+        file: PathBuf,
+        #[command(flatten)]
+        at: At,
+    },
+    /// Make a data folder of a backup.
+    Restore {
+        /// The file.
+        file: PathBuf,
+        /// The new data folder.
+        #[arg(long, value_name = "DIR", default_value = "./concord-data")]
+        data: PathBuf,
+    },
+    /// Say how the connections are doing, and what `sync` would create and change where it is off.
+    Status {
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+/// `concord up`.
+#[derive(Clone, Debug, Args)]
+pub struct Up {
+    /// The data folder; made when it is missing.
+    #[arg(long, value_name = "DIR", default_value = "./concord-data")]
+    pub data: PathBuf,
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "concord.toml")]
+    pub config: PathBuf,
+}
+
+/// `concord demo`.
+#[derive(Clone, Debug, Args)]
+pub struct Demo {
+    /// Keep the data in this folder instead of a temporary one.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where the hub listens; a free port when not given.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Another seed tells another story; the same seed tells the same one.
+    #[arg(long, default_value_t = 7)]
+    pub seed: u64,
+    /// How many partners.
+    #[arg(long, default_value_t = 200)]
+    pub partners: usize,
+    /// How many events.
+    #[arg(long, default_value_t = 2000)]
+    pub events: usize,
+    /// Stop after the proof instead of staying up; the exit code says whether all systems agree.
+    #[arg(long)]
+    pub exit: bool,
+}
+
+/// `concord connect`.
+#[derive(Clone, Debug, Args)]
+pub struct Connect {
+    /// The connection.
+    pub connection: String,
+    /// A secret, as `PART=VALUE`, or `PART=@FILE` to read it from a file. Parts that are missing are read from standard
+    /// input, one a line.
+    #[arg(long, value_name = "PART=VALUE")]
+    pub set: Vec<String>,
+    /// Do not listen for the browser; read the address that it ended at from standard input.
+    #[arg(long)]
+    pub paste: bool,
+    /// The loopback port that the browser is sent to; it has to be in the vendor's list of redirect addresses.
+    #[arg(long, default_value_t = 8765)]
+    pub port: u16,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub at: At,
+}
+
+/// `concord dlq`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Dlq {
+    /// List them, with the reason.
+    List {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: At,
+    },
+    /// Look again at what they are about, as it is today.
+    Redrive {
+        /// Their ids; all when not given.
+        ids: Vec<String>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: At,
+    },
+}
+
+/// `concord review`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Review {
+    /// List open questions.
+    List {
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: At,
+    },
+    /// Show one with its choices.
+    Show {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: At,
+    },
+    /// Decide one.
+    Decide {
+        /// Its id.
+        id: String,
+        /// One of its choices.
+        choice: String,
+        /// The value, where the choice needs one.
+        #[arg(long)]
+        value: Option<String>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: At,
+    },
+}
+
+/// `concord vault`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Vault {
+    /// Keep a secret, read from standard input.
+    Set {
+        /// The connection, or `CONNECTION/PART`.
+        name: String,
+        /// The part of the connection's secret, such as `token` or `webhook`.
+        #[arg(long)]
+        part: Option<String>,
+        #[command(flatten)]
+        #[allow(missing_docs)]
+        at: At,
+    },
+}

@@ -1,0 +1,86 @@
+//! `concord backfill`: reads everything that a connection has, and watches it being taken in.
+
+use crate::{
+    args::At,
+    print, run,
+    session::{Session, segment},
+};
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value as Json, json};
+use std::{io::IsTerminal as _, time::Duration};
+
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Plain lines come this seldom.
+const SAY_EVERY: u32 = 10;
+
+pub(super) async fn backfill(name: &str, at: &At, wants_json: bool) -> Result<()> {
+    let session = Session::open(at).await?;
+    let started = session.post(&format!("/api/connections/{}/backfill", segment(name)), &Json::Null).await?;
+    // On an idle folder nobody else does the work.
+    let loops = match &session {
+        Session::Idle(app) => Some((run::start(app), app)),
+        Session::Live(_) => None,
+    };
+    let watched = watch(&session, name, &started).await;
+    if let Some((mut loops, app)) = loops {
+        app.stop.send_replace(true);
+        while loops.join_next().await.is_some() {}
+    }
+    let records = watched?;
+    print::either(wants_json, &json!({ "connection": name, "observed": records }), || {
+        print::line(format!("Read everything at {name}; looked at {records} records."));
+    });
+    Ok(())
+}
+
+/// Until every entity was read to its end since the backfill began, and nothing waits in a queue.
+async fn watch(session: &Session, name: &str, started: &Json) -> Result<u64> {
+    let since = started["started_at"].as_str().unwrap_or_default();
+    let bar = std::io::stderr().is_terminal().then(|| {
+        let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        ProgressBar::new_spinner().with_style(style)
+    });
+    let mut first: Option<u64> = None;
+    let mut looks = 0_u32;
+    loop {
+        let status = session.get("/api/status").await?;
+        let total = status["counts"]["observations"].as_u64().unwrap_or_default();
+        let observed = total.saturating_sub(*first.get_or_insert(total));
+        let connections = status["connections"].as_array().cloned().unwrap_or_default();
+        let Some(one) = connections.iter().find(|one| one["name"] == name) else { bail!("The connection `{name}` is gone.") };
+        if let Some(reason) = one["trouble"]["reason"].as_str() {
+            if looks % SAY_EVERY == 0 {
+                eprintln!("{name} is in trouble: {reason} Waiting.");
+            }
+        }
+        let entities = one["entities"].as_array().cloned().unwrap_or_default();
+        // Times of one form sort as texts.
+        let complete = |entity: &&Json| {
+            let until = entity.as_str().and_then(|entity| one["reading"][entity]["complete_at"].as_str());
+            until.is_some_and(|until| until >= since)
+        };
+        let done = entities.iter().filter(complete).count();
+        let waiting: u64 = status["queues"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, depth)| Some(depth["waiting"].as_u64()? + depth["hidden"].as_u64()?))
+            .sum();
+        let message = format!("{name}: {done} of {} entities read, {observed} records looked at, {waiting} messages wait", entities.len());
+        match &bar {
+            Some(bar) => {
+                bar.set_message(message);
+                bar.tick();
+            }
+            None if looks % SAY_EVERY == 0 => eprintln!("{message}"),
+            None => {}
+        }
+        if done == entities.len() && waiting == 0 {
+            bar.iter().for_each(ProgressBar::finish_and_clear);
+            return Ok(observed);
+        }
+        looks += 1;
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

@@ -1,0 +1,87 @@
+//! What people decide.
+
+use crate::{
+    args::At,
+    print,
+    session::{Session, segment},
+};
+use anyhow::{Context as _, Result};
+use serde_json::{Value as Json, json};
+use std::io::Read as _;
+
+pub(super) async fn reviews(at: &At, wants_json: bool) -> Result<()> {
+    let session = Session::open(at).await?;
+    let mut reviews = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = session.get(&format!("/api/reviews?limit=500&after={}", segment(&after))).await?;
+        reviews.extend(page["reviews"].as_array().cloned().unwrap_or_default());
+        match page["next"].as_str() {
+            Some(next) => next.clone_into(&mut after),
+            None => break,
+        }
+    }
+    print::either(wants_json, &json!({ "reviews": reviews }), || {
+        for review in &reviews {
+            print::line(format!("{}  {}", text(review, "id"), text(review, "sentence")));
+        }
+        print::line(format!("{} questions. Show one with `concord review show ID`.", reviews.len()));
+    });
+    Ok(())
+}
+
+pub(super) async fn review(id: &str, at: &At, wants_json: bool) -> Result<()> {
+    let review = Session::open(at).await?.get(&format!("/api/reviews/{}", segment(id))).await?;
+    print::either(wants_json, &review, || {
+        print::line(text(&review, "sentence"));
+        print::line(format!("Raised at {}.", text(&review, "raised_at")));
+        let choices: Vec<&str> = review["choices"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+        print::line(format!("Decide with `concord review decide {id} CHOICE`; the choices are {}.", choices.join(", ")));
+    });
+    Ok(())
+}
+
+pub(super) async fn decide(id: &str, choice: &str, value: Option<&str>, at: &At, wants_json: bool) -> Result<()> {
+    let body = json!({ "choice": choice, "value": value });
+    let answer = Session::open(at).await?.post(&format!("/api/reviews/{}", segment(id)), &body).await?;
+    print::either(wants_json, &answer, || print::line("Decided."));
+    Ok(())
+}
+
+pub(super) async fn set(record: &str, field: &str, value: &str, at: &At, wants_json: bool) -> Result<()> {
+    let mut given = value.to_owned();
+    if value == "-" {
+        given.clear();
+        std::io::stdin().read_to_string(&mut given).context("Standard input cannot be read.")?;
+        given.truncate(given.trim_end_matches(['\r', '\n']).len());
+    }
+    let body = json!({ "field": field, "value": given });
+    let answer = Session::open(at).await?.post(&format!("/api/records/{}/set", segment(record)), &body).await?;
+    print::either(wants_json, &answer, || {
+        print::line(format!("`{field}` is now decided by Concord itself; deliveries follow. See `concord explain {record}`."));
+    });
+    Ok(())
+}
+
+pub(super) async fn merge(record: &str, other: &str, at: &At, wants_json: bool) -> Result<()> {
+    let answer = Session::open(at).await?.post("/api/merge", &json!({ "record": record, "other": other })).await?;
+    print::either(wants_json, &answer, || print::line(text(&answer, "sentence")));
+    Ok(())
+}
+
+pub(super) async fn unmerge(record: &str, part: Option<&str>, at: &At, wants_json: bool) -> Result<()> {
+    let answer = Session::open(at).await?.post("/api/unmerge", &json!({ "record": record, "part": part })).await?;
+    print::either(wants_json, &answer, || print::line(text(&answer, "sentence")));
+    Ok(())
+}
+
+pub(super) async fn link(verb: &str, record: &str, external: &str, at: &At, wants_json: bool) -> Result<()> {
+    let body = json!({ "record": record, "external": external });
+    let answer = Session::open(at).await?.post(&format!("/api/{verb}"), &body).await?;
+    print::either(wants_json, &answer, || print::line(text(&answer, "sentence")));
+    Ok(())
+}
+
+fn text(json: &Json, name: &str) -> String {
+    json[name].as_str().unwrap_or("-").to_owned()
+}

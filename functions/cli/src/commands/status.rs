@@ -1,0 +1,58 @@
+//! `concord status`.
+
+use crate::{args::At, print, session::Session};
+use anyhow::Result;
+use serde_json::Value as Json;
+
+pub(super) async fn status(at: &At, wants_json: bool) -> Result<()> {
+    let session = Session::open(at).await?;
+    let mut status = session.get("/api/status").await?;
+    let running = matches!(session, Session::Live(_));
+    status["running"] = running.into();
+    print::either(wants_json, &status, || told(&status, running));
+    Ok(())
+}
+
+fn told(status: &Json, running: bool) {
+    if !running {
+        print::line("No Concord runs on this folder; this is how it stands.");
+    }
+    let text = |json: &Json| json.as_str().unwrap_or("-").to_owned();
+    let number = |json: &Json| json.as_u64().map_or("many".to_owned(), |number| number.to_string());
+    let connections = status["connections"].as_array().cloned().unwrap_or_default();
+    let rows: Vec<Vec<String>> = connections
+        .iter()
+        .map(|one| {
+            let state = match one {
+                _ if one["trouble"].is_object() => "in trouble",
+                _ if one["missing_secrets"].as_array().is_some_and(|missing| !missing.is_empty()) => "no credentials",
+                _ => "fine",
+            };
+            let row = [text(&one["name"]), text(&one["system"]), text(&one["mode"]), number(&one["pending"]), number(&one["parked"])];
+            row.into_iter().chain([state.to_owned()]).collect()
+        })
+        .collect();
+    print::table(&["CONNECTION", "SYSTEM", "MODE", "PENDING", "PARKED", "STATE"], &rows);
+    for one in &connections {
+        if let Some(reason) = one["trouble"]["reason"].as_str() {
+            print::line(format!("{}: {reason} Tried again at {}.", text(&one["name"]), text(&one["trouble"]["until"])));
+        }
+    }
+    for (name, would) in status["would"].as_object().into_iter().flatten() {
+        let listed = |what: &str| -> String {
+            let counts = would[what].as_object().into_iter().flatten();
+            let parts: Vec<String> = counts.map(|(entity, count)| format!("{count} {entity}")).collect();
+            if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+        };
+        print::line(format!("{name} is only observed. `sync` would create {} and change {} there.", listed("creates"), listed("changes")));
+    }
+    let records = status["records"].as_object().into_iter().flatten();
+    let records: Vec<String> = records.filter(|(_, count)| **count != 0).map(|(entity, count)| format!("{} {entity}", number(count))).collect();
+    print::line(format!("Records: {}.", if records.is_empty() { "none".to_owned() } else { records.join(", ") }));
+    print::line(format!(
+        "{} questions to decide (concord review list), {} dead letters (concord dlq list), oldest message {} s.",
+        number(&status["reviews"]),
+        number(&status["dead_letters"]),
+        number(&status["oldest_message_s"]),
+    ));
+}

@@ -1,0 +1,89 @@
+//! The four systems of the demo, served on loopback, and the hub's configuration for them.
+
+use super::roomy::roomy;
+use crate::{
+    app::{self, App, Source},
+    sandbox_server::SandboxServer,
+};
+use anyhow::{Context as _, Result, anyhow};
+use concord_connector::sandbox::Subscriber;
+use concord_hub::{embedded::vault::Key, ports::Secret};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+/// Name, system, and what is created there.
+const CAST: [(&str, &str, &[&str]); 4] = [
+    ("hubspot-eu", "hubspot", &["organization", "person", "lead", "opportunity", "deal_registration", "order", "invoice"]),
+    ("hubspot-us", "hubspot", &["organization", "person", "opportunity"]),
+    ("salesforce", "salesforce", &["organization", "person", "opportunity", "deal_registration"]),
+    ("tryton", "tryton", &["organization"]),
+];
+/// What vendors sign with here.
+const SIGNED_WITH: &str = "demo-signing-secret";
+/// Seconds between polls: often enough to heal lost webhooks while somebody watches.
+const POLL_EVERY_S: u64 = 8;
+
+/// The systems.
+pub(super) struct Cast {
+    pub(super) vendors: BTreeMap<&'static str, SandboxServer>,
+}
+
+impl Cast {
+    /// Serves a fresh sandbox for each system.
+    pub(super) async fn start(seed: u64) -> Result<Self> {
+        let mut vendors = BTreeMap::new();
+        for (place, (name, system, _)) in (1..).zip(CAST) {
+            let sandbox = concord_connectors::sandbox(system, seed.wrapping_mul(10) % 1_000_000 + place);
+            let sandbox = sandbox.ok_or_else(|| anyhow!("There is no sandbox of {system}."))?;
+            vendors.insert(name, SandboxServer::start(sandbox).await?);
+        }
+        Ok(Self { vendors })
+    }
+
+    /// The configuration under which a hub at an address keeps them in step.
+    pub(super) fn configuration(&self, public_url: &str) -> String {
+        let mut text = format!("# The configuration of `concord demo`.\npublic_url = \"{public_url}\"\n");
+        for (name, system, creates) in CAST {
+            let auth = match system {
+                "hubspot" => "private_app",
+                "salesforce" => "client_credentials",
+                _ => "password",
+            };
+            let url = self.vendors.get(name).map(|vendor| vendor.url.as_str()).unwrap_or_default();
+            text.push_str(&format!(
+                "\n[connections.{name}]\nsystem = \"{system}\"\nmode = \"sync\"\nauth = \"{auth}\"\nbase_url = \"{url}\"\n\
+                 allow_private = true\npoll_every_s = {POLL_EVERY_S}\nscope = {{ {} }}\n",
+                creates.iter().map(|entity| format!("{entity} = \"all\"")).collect::<Vec<_>>().join(", "),
+            ));
+            if system != "tryton" {
+                text.push_str("on_delete = { person = \"propagate\" }\n");
+            }
+        }
+        text
+    }
+
+    /// Opens a hub for them, with their credentials in its vault.
+    pub(super) async fn hub(&self, dir: &Path, key: Key, public_url: &str) -> Result<Arc<App>> {
+        std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made.", dir.display()))?;
+        let path = dir.join("concord.toml");
+        std::fs::write(&path, self.configuration(public_url)).with_context(|| format!("{} cannot be written.", path.display()))?;
+        let registry: app::Registry = concord_connectors::all().into_iter().map(roomy).collect();
+        // The credentials first: the accounts are asked when the configuration is loaded.
+        let bare = App::open(dir, &Source::Nothing, registry.clone(), key.clone(), false).await?;
+        for (name, vendor) in &self.vendors {
+            let mut parts: BTreeMap<String, Secret> =
+                vendor.lock().credentials().into_iter().map(|(part, secret)| (part, Secret::new(secret))).collect();
+            parts.insert("webhook".into(), Secret::new(SIGNED_WITH));
+            app::keep_all(&bare.hub, name, parts).await?;
+        }
+        drop(bare);
+        App::open(dir, &Source::File(path), registry, key, true).await
+    }
+
+    /// Tells the systems where to send their webhooks.
+    pub(super) fn subscribe(&self, public_url: &str) {
+        for (name, vendor) in &self.vendors {
+            let subscriber = Subscriber { url: format!("{public_url}/hooks/{name}"), secret: SIGNED_WITH.into() };
+            vendor.lock().subscribe(Some(subscriber));
+        }
+    }
+}

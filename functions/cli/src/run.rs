@@ -1,0 +1,128 @@
+//! The loops that drive the steps: queues, change feed, schedule.
+
+use crate::app::App;
+use async_trait::async_trait;
+use concord_connector::{Fault, Kind, Result, System};
+use concord_hub::{
+    dead_letter::DeadLetter,
+    embedded::{
+        SystemEntropy, feed,
+        poller::{Handler, Mapping, Poller},
+        ticker,
+    },
+    hub::Hub,
+    ports::{Disposition, FeedEntry, QueueName, Received},
+    steps::{deliver, fanout, reconcile, reconfigure, schedule, translate},
+};
+use futures::future::BoxFuture;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use tokio::task::JoinSet;
+
+/// A message is hidden that long while it is worked on; a step is given up after half of it.
+const VISIBILITY: Duration = Duration::from_secs(120);
+/// Failures of a message after which it is put aside.
+const RECEIVES: u32 = 8;
+/// The scheduler looks what is due this often.
+const TICK: Duration = Duration::from_secs(1);
+/// What has expired is forgotten this often.
+const SWEEP: Duration = Duration::from_secs(600);
+
+struct Steps(Arc<Hub>);
+
+#[async_trait]
+impl Handler for Steps {
+    async fn handle(&self, queue: &QueueName, batch: Vec<Received>) -> Vec<Disposition> {
+        match queue {
+            QueueName::Signals(_) => translate::translate(&self.0, &batch).await,
+            QueueName::Observations => reconcile::reconcile(&self.0, &batch).await,
+            QueueName::Deliveries(_) => deliver::deliver(&self.0, &batch).await,
+        }
+    }
+
+    async fn bury(&self, queue: &QueueName, message: Received, reason: String) {
+        let fault = Fault::new(Kind::Unexpected, "queue", reason);
+        if let Err(fault) = DeadLetter::of_message(&self.0, queue, &message.body, &fault).bury(&self.0).await {
+            // The poller takes a panic as "not buried": the message stays.
+            panic!("a dead letter could not be kept: {fault}");
+        }
+    }
+}
+
+#[async_trait]
+impl feed::Fanout for Steps {
+    async fn fanout(&self, entries: &[FeedEntry]) -> Result<()> {
+        fanout::fanout(&self.0, entries).await
+    }
+
+    async fn bury(&self, entry: &FeedEntry, reason: String) {
+        tracing::error!(item = %entry.key.partition, reason, "A change could not be passed on; the scheduler will order its deliveries.");
+    }
+}
+
+/// Starts every loop; they end when the app is told to stop, with their work done.
+pub fn start(app: &Arc<App>) -> JoinSet<()> {
+    let mut loops = JoinSet::new();
+    let hub = &app.hub;
+    let steps = Arc::new(Steps(Arc::clone(hub)));
+    let poller = Poller::new(app.embedded.store.clone(), steps.clone(), Arc::new(SystemEntropy));
+    let (mappings, stop) = (mappings(hub), app.stop.subscribe());
+    loops.spawn(async move { poller.run(mappings, stop).await });
+    loops.spawn(feed::run(app.embedded.store.clone(), "fanout", steps, app.stop.subscribe()));
+    let due = Arc::clone(hub);
+    every(&mut loops, app, TICK, move || {
+        let hub = Arc::clone(&due);
+        Box::pin(async move {
+            if let Err(fault) = schedule::tick(&hub).await {
+                tracing::warn!(reason = %fault, "The scheduler could not do what was due.");
+            }
+        })
+    });
+    let store = app.embedded.store.clone();
+    every(&mut loops, app, SWEEP, move || {
+        let store = Arc::clone(&store);
+        Box::pin(async move {
+            if let Err(fault) = store.sweep().await {
+                tracing::warn!(reason = %fault, "What has expired could not be forgotten.");
+            }
+        })
+    });
+    let (hub, mut stop) = (Arc::clone(hub), app.stop.subscribe());
+    loops.spawn(async move {
+        tokio::select! {
+            done = reconfigure::run(&hub) => match done {
+                Ok(0) => {}
+                Ok(records) => tracing::info!(records, "Brought records to the configuration in force."),
+                Err(fault) => tracing::error!(reason = %fault, "Records could not all be brought to the configuration; a restart goes on."),
+            },
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    });
+    loops
+}
+
+fn every(
+    loops: &mut JoinSet<()>,
+    app: &App,
+    wait: Duration,
+    tick: impl FnMut() -> BoxFuture<'static, ()> + Send + 'static,
+) {
+    loops.spawn(ticker::run(Arc::clone(&app.hub.clock), wait, app.stop.subscribe(), tick));
+}
+
+fn mappings(hub: &Hub) -> Vec<Mapping> {
+    let settings = hub.settings();
+    let systems: BTreeSet<System> = settings.connections.values().map(|one| one.connector.system().clone()).collect();
+    let mapping = |queue, batch_size, concurrency| Mapping {
+        queue,
+        batch_size,
+        visibility: VISIBILITY,
+        max_receives: RECEIVES,
+        concurrency,
+    };
+    let mut mappings = vec![mapping(QueueName::Observations, 100, 4)];
+    for system in systems {
+        mappings.push(mapping(QueueName::Signals(system.clone()), 100, 4));
+        mappings.push(mapping(QueueName::Deliveries(system), 50, 4));
+    }
+    mappings
+}

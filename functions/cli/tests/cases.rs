@@ -1,0 +1,4 @@
+mod check;
+mod crash;
+mod folder;
+mod http;

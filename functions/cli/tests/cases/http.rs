@@ -1,0 +1,77 @@
+use crate::{
+    place::{Place, SECRET, creation},
+    program::{Up, client},
+};
+use reqwest::StatusCode;
+use serde_json::Value as Json;
+
+async fn parts(response: reqwest::Response) -> (StatusCode, Option<String>, Vec<u8>) {
+    let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+    (response.status(), kind, response.bytes().await.unwrap().to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doors_are_closed_to_strangers() {
+    let place = Place::new().await;
+    let up = Up::start(place.home()).await;
+    let http = client();
+    let send = async |path: &str, secret: &str| {
+        let (body, headers) = creation("17", 1_000_001, secret);
+        let mut request = http.post(format!("{}{path}", up.url)).body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        parts(request.send().await.unwrap()).await
+    };
+    let bad = send("/hooks/east", "another-secret").await;
+    assert_eq!(bad.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(send("/hooks/nobody", SECRET).await, bad, "unknown connection and bad signature look alike");
+    assert_eq!(send("/hooks/", SECRET).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(send("/hooks/east", SECRET).await.0, StatusCode::OK);
+
+    // A megabyte and a byte more.
+    for chunked in [false, true] {
+        let long = vec![b'x'; (1 << 20) + 1];
+        let body = if chunked { reqwest::Body::wrap_stream(futures::stream::iter([Ok::<_, std::io::Error>(long)])) } else { long.into() };
+        let answer = parts(http.post(format!("{}/hooks/east", up.url)).body(body).send().await.unwrap()).await;
+        assert_eq!(answer.0, StatusCode::PAYLOAD_TOO_LARGE);
+        let problem: Json = serde_json::from_slice(&answer.2).unwrap();
+        assert_eq!((answer.1.as_deref(), &problem["status"]), (Some("application/problem+json"), &Json::from(413)));
+    }
+
+    for token in [None, Some("wrong"), Some("")] {
+        let mut request = http.get(format!("{}/api/status", up.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = parts(request.send().await.unwrap()).await;
+        assert_eq!((answer.0, answer.1.as_deref()), (StatusCode::UNAUTHORIZED, Some("application/problem+json")));
+    }
+    assert_eq!(up.get("/api/status").await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_are_problem_details_and_the_rest_is_as_documented() {
+    let place = Place::new().await;
+    let up = Up::start(place.home()).await;
+    for (target, status) in [
+        ("/api/records/company", 404),
+        ("/api/records/organization/nobody", 404),
+        ("/api/records/organization?limit=0", 422),
+        ("/api/deliveries?state=lost", 422),
+        ("/api/nothing", 404),
+        ("/nothing", 404),
+    ] {
+        let (code, problem) = up.get(target).await;
+        assert_eq!((code, &problem["status"]), (status, &Json::from(status)), "{target}: {problem}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.ends_with('.')), "{problem}");
+    }
+    for target in ["/api/connections", "/api/reviews", "/api/changes", "/api/deliveries?state=pending", "/api/records/organization"] {
+        assert_eq!(up.get(target).await.0, 200, "{target}");
+    }
+    let (code, ready) = up.get("/healthz?ready=1").await;
+    assert_eq!((code, &ready["status"]), (200, &Json::from("ready")));
+    assert_eq!(up.get("/healthz").await.0, 200);
+    let page = client().get(&up.url).send().await.unwrap();
+    assert!(page.text().await.unwrap().contains("east"));
+}
