@@ -134,7 +134,7 @@ fn text_of(name: &str, n: u64) -> String {
         "duns" => format!("{:09}", n % 1_000_000_000),
         "tax_id" => german_vat(n),
         "program" => "Partner Program".to_owned(),
-        "tier" => "Gold".to_owned(),
+        "tier" => ["Silver", "Gold", "Platinum"][(n % 3) as usize].to_owned(),
         _ => format!("{} {n}", name.replace('_', " ")),
     }
 }

@@ -208,10 +208,10 @@ impl Live {
     /// The sentence with which the vendor refuses.
     pub fn touch(&mut self, entity: Entity, id: &ExternalId) -> Result<bool, String> {
         let mapping = self.mapping(entity)?.clone();
-        let Some((rule, _)) = super::vendor::editable(&self.cx, &mapping, entity).into_iter().next() else {
+        let Some(edit) = super::vendor::editable(&self.cx, &mapping, entity).into_iter().next() else {
             return Ok(false);
         };
-        self.edit(entity, id, &rule.field, Value::Text("Edited by a person".into())).map(|()| true)
+        self.edit(entity, id, &edit.rule.field, edit.theirs).map(|()| true)
     }
 
     /// Edits one field of a record as a person does there.

@@ -154,21 +154,29 @@ fn repeated(subject: &Subject, entity: Entity) -> Verdict {
     holds(made == 1, || format!("{made} records were made"))
 }
 
-/// Lines that an update writes with a plain text, and another text for each. Keys are left alone: they have rules of
-/// their own.
-pub(super) fn editable(cx: &Context, mapping: &Mapping, entity: Entity) -> Vec<(Rule, Value)> {
-    let plain = |rule: &Rule| -> Option<(Rule, Value)> {
+/// A line that an update writes with a plain text, and two texts that a new record does not have.
+pub(super) struct Edit {
+    pub(super) rule: Rule,
+    pub(super) ours: Value,
+    pub(super) theirs: Value,
+}
+
+/// What can be edited. Keys are left alone: they have rules of their own; so is a text of which systems know only one.
+pub(super) fn editable(cx: &Context, mapping: &Mapping, entity: Entity) -> Vec<Edit> {
+    let plain = |rule: &Rule| -> Option<Edit> {
         let spec = entity.field(rule.field.as_str())?;
         let key = matches!(spec.name, "domain" | "website" | "email" | "tax_id" | "lei" | "duns" | "number");
         let text = spec.ty == Type::Text && !key && rule.flow == Flow::Both;
-        let value = generate::plausible(spec, &rule.effective(entity).ok()?, cx, 4_711)?;
-        text.then(|| (rule.clone(), value))
+        let codec = rule.effective(entity).ok()?;
+        let value = |n| generate::plausible(spec, &codec, cx, n);
+        let (ours, theirs) = (value(4_712)?, value(4_710)?);
+        (text && ours != theirs).then(|| Edit { rule: rule.clone(), ours, theirs })
     };
     mapping.active(cx).filter_map(plain).collect()
 }
 
 /// The first of them.
-fn edit(live: &Live, entity: Entity) -> Result<(Rule, Value), String> {
+fn edit(live: &Live, entity: Entity) -> Result<Edit, String> {
     let found = editable(live.context(), live.mapping(entity)?, entity).into_iter().next();
     found.ok_or_else(|| "no text field is updated".to_owned())
 }
@@ -185,7 +193,7 @@ fn update(subject: &Subject, entity: Entity) -> Verdict {
     let id = live.make(entity)?;
     live.later(60);
     let before = visible(&mut live, entity, &id)?;
-    let (rule, value) = edit(&live, entity)?;
+    let Edit { rule, ours: value, .. } = edit(&live, entity)?;
     let write = change(&before, "update-1", &rule.field, value.clone());
     let row = live.write(entity, write)?;
     let Ok(Written::Done { after, overwritten, created }) = row else {
@@ -208,8 +216,7 @@ fn clobber(subject: &Subject, entity: Entity) -> Verdict {
     let id = live.make(entity)?;
     live.later(60);
     let held = visible(&mut live, entity, &id)?;
-    let (rule, value) = edit(&live, entity)?;
-    let theirs = Value::Text("Edited by a person".into());
+    let Edit { rule, ours: value, theirs } = edit(&live, entity)?;
     live.edit(entity, &id, &rule.field, theirs.clone())?;
     live.later(60);
     let row = live.write(entity, change(&held, "clobber-1", &rule.field, value))?;

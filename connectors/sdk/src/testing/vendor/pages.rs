@@ -1,6 +1,6 @@
 //! Laws of polling: every record once, and no change missed.
 
-use super::{change, edit, image, visible};
+use super::{Edit, change, edit, image, visible};
 use crate::{
     Cursor, Entity, ExternalId, Operation, Outcome, Snapshot,
     exchange::Written,
@@ -114,7 +114,7 @@ pub(super) fn changes(subject: &Subject, entity: Entity) -> Verdict {
     let (_, _, cursor) = enumerate(&mut live, entity)?;
     live.later(3_600);
     let before = visible(&mut live, entity, &id)?;
-    let (rule, value) = edit(&live, entity)?;
+    let Edit { rule, ours: value, .. } = edit(&live, entity)?;
     let row = live.write(entity, change(&before, "polled-1", &rule.field, value.clone()))?;
     holds(matches!(row, Ok(Written::Done { .. })), || format!("an update ended as {row:?}"))?;
     live.later(lag);
