@@ -56,15 +56,16 @@ pub async fn show(hub: &Hub, id: &str) -> Result<Option<Review>> {
     hub.item(keys::review(id)).await?.as_ref().map(store::parse).transpose()
 }
 
-/// Keeps an open item as decided, out of every list, so that the same question is not asked again. An item that is not
-/// there, or decided, stays as it is.
-pub(crate) async fn answered(hub: &Hub, id: &str, choice: &str) -> Result<()> {
-    let Some(item) = hub.item(keys::review(id)).await? else { return Ok(()) };
+/// Keeps an open question as decided, out of every list, so that it is not asked again. One that is not there, that is
+/// about something else by now, or that was decided, stays as it is.
+pub(crate) async fn answered(hub: &Hub, asked: &Review, choice: &str) -> Result<()> {
+    let Some(item) = hub.item(keys::review(&asked.id)).await? else { return Ok(()) };
     let review: Review = store::parse(&item)?;
-    if review.decided.is_some() {
+    if review.decided.is_some() || review.subject != asked.subject {
         return Ok(());
     }
-    close(hub, review, item.rev, choice, None).await
+    let decided = Decided { choice: choice.to_owned(), value: None, at: hub.now() };
+    close(hub, &Review { decided: Some(decided), ..review }, item.rev).await
 }
 
 /// A field that a person has just set is no open question any more.
@@ -72,14 +73,13 @@ pub(crate) async fn settled(hub: &Hub, record: &RecordId, field: &Field) -> Resu
     for review in list(hub, None, MOST).await?.reviews {
         let about = |of: &RecordId, which: &Field| of == record && which == field;
         if matches!(&review.subject, Subject::Undecided { record, field, .. } if about(record, field)) {
-            answered(hub, &review.id, "set").await?;
+            answered(hub, &review, "set").await?;
         }
     }
     Ok(())
 }
 
-async fn close(hub: &Hub, mut review: Review, rev: u64, choice: &str, value: Option<&str>) -> Result<()> {
-    review.decided = Some(Decided { choice: choice.to_owned(), value: value.map(str::to_owned), at: hub.now() });
-    let item = Item { rev: rev + 1, ..Item::new(keys::review(&review.id), store::body(&review)?) };
+async fn close(hub: &Hub, decided: &Review, rev: u64) -> Result<()> {
+    let item = Item { rev: rev + 1, ..Item::new(keys::review(&decided.id), store::body(decided)?) };
     hub.write_plain(vec![TableChange::Put(item, Condition::Rev(rev))]).await
 }

@@ -17,7 +17,9 @@ type Views<'a> = Vec<(&'a Facet, View)>;
 
 pub(super) fn stories(record: &Record, settings: &Settings) -> Vec<FieldStory> {
     let views: Views<'_> = record.facets.iter().map(|facet| (facet, facet.view())).collect();
-    let said = views.iter().flat_map(|(_, view)| view.cells.iter().filter(|(_, cell)| cell.said.is_some()).map(|(field, _)| field));
+    let said = views
+        .iter()
+        .flat_map(|(_, view)| view.cells.iter().filter(|(_, cell)| cell.said.is_some()).map(|(field, _)| field));
     let fields: BTreeSet<&Field> = record.golden.keys().chain(said).collect();
     // In the order in which the schema lists them.
     let place = |field: &Field| record.entity.fields().iter().position(|spec| spec.name == field.as_str());
@@ -54,7 +56,9 @@ fn story(record: &Record, settings: &Settings, views: &Views<'_>, field: &Field)
 }
 
 fn because(golden: Option<&Golden>, policy: &FieldPolicy) -> String {
-    let Some(golden) = golden else { return "the claims differ and the rule is `manual`: a person has to decide".into() };
+    let Some(golden) = golden else {
+        return "the claims differ and the rule is `manual`: a person has to decide".into();
+    };
     let who = match golden.from.connection.as_str() {
         CONCORD => "a person in Concord".to_owned(),
         _ => golden.from.to_string(),
@@ -65,7 +69,9 @@ fn because(golden: Option<&Golden>, policy: &FieldPolicy) -> String {
         Rule::Latest => "the latest edit wins".to_owned(),
         Rule::Owner => format!("the first in the order wins: {}", order.join(", ")),
         Rule::Union => "what anybody added and nobody removed later is in the list; this was the last edit".to_owned(),
-        Rule::Deltas => "the owner's first amount and every change made since are added up; this was the last change".to_owned(),
+        Rule::Deltas => {
+            "the owner's first amount and every change made since are added up; this was the last change".to_owned()
+        }
         Rule::Monotone => "the value that is furthest along wins".to_owned(),
         Rule::Manual if golden.from.connection.as_str() == CONCORD => "a person decides".to_owned(),
         Rule::Manual => "everybody says the same".to_owned(),

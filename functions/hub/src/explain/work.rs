@@ -33,7 +33,10 @@ pub(super) fn sentences(record: &Record, settings: &Settings) -> Vec<String> {
         work.push("Which external records belong to it is looked at again when the open create has its answer.".into());
     }
     if record.configuration < settings.revision {
-        work.push(format!("It is to be resolved again: the configuration is {} and this is {}.", settings.revision, record.configuration));
+        work.push(format!(
+            "It is to be resolved again: the configuration is {} and this is {}.",
+            settings.revision, record.configuration
+        ));
     }
     work
 }
@@ -51,7 +54,11 @@ fn outbox_sentences(connection: &str, outbox: &Outbox) -> Vec<String> {
             Some(next) => format!("; it is tried again at {next}"),
             None => String::new(),
         };
-        sentences.push(format!("{connection} refused it {} times: {}{next}.", outbox.attempts, fault.message.trim_end_matches('.')));
+        sentences.push(format!(
+            "{connection} refused it {} times: {}{next}.",
+            outbox.attempts,
+            fault.message.trim_end_matches('.')
+        ));
     } else if outbox.parked {
         sentences.push(format!("Its deliveries to {connection} are parked until a person decides."));
     }

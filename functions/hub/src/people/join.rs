@@ -5,6 +5,7 @@ use crate::{
     hub::Hub,
     identity::{self, Claimant},
     record::Record,
+    review::Review,
     reviews,
 };
 use concord_connector::{RecordId, Result, key::KeyKind};
@@ -171,7 +172,7 @@ async fn answered(hub: &Hub, before: &Record, parts: &[Homes]) -> Result<()> {
     part(&mut parted, parts);
     let regrouped = identity::regroup(&BTreeMap::from([(parted.id.clone(), parted)]));
     for ambiguity in &regrouped.ambiguities {
-        reviews::answered(hub, &crate::review::Review::ambiguous(before.entity, ambiguity).id, "keep_apart").await?;
+        reviews::answered(hub, &Review::ambiguous(before.entity, ambiguity), "keep_apart").await?;
     }
     Ok(())
 }

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use concord_connector::Entity;
 
-    fn read(entity: Entity, field: &str, text: &str) -> Result<Option<Value>, String> {
+    fn read(entity: Entity, field: &str, text: &str) -> std::result::Result<Option<Value>, String> {
         parse(entity.field(field).unwrap(), text).map_err(|fault| fault.message().to_owned())
     }
 

@@ -6,7 +6,7 @@ use crate::{
     keys,
     people::{self, Identity, external, keep_home, refusal},
     ports::{Condition, QueueName, TableChange},
-    review::{Review, Subject},
+    review::{Decided, Review, Subject},
     steps::{deliver, fanout},
     store,
 };
@@ -47,17 +47,17 @@ pub async fn decide(hub: &Hub, id: &str, choice: &str, value: Option<&str>) -> R
         return Err(refusal(format!("`{choice}` is no choice here; choose {}.", review.choices.join(" or "))));
     }
     let then = carry_out(hub, &review.subject, choice, value).await?;
-    // It may have been answered on the way.
-    let Some(item) = hub.item(keys::review(id)).await? else { return Ok(review) };
-    let review: Review = store::parse(&item)?;
-    if review.decided.is_some() {
-        return Ok(review);
-    }
+    let decided = Decided { choice: choice.to_owned(), value: value.map(str::to_owned), at: hub.now() };
+    let decided = Review { decided: Some(decided), ..review };
+    // The commit takes a question back that no longer stands, or it was answered on the way.
+    let Some(item) = hub.item(keys::review(id)).await? else { return Ok(decided) };
+    let now: Review = store::parse(&item)?;
     match then {
-        Then::Keep => super::close(hub, review.clone(), item.rev, choice, value).await?,
+        _ if now.decided.is_some() => {}
+        Then::Keep => super::close(hub, &decided, item.rev).await?,
         Then::Forget => hub.write_plain(vec![TableChange::Delete(item.key, Condition::Rev(item.rev))]).await?,
     }
-    Ok(super::show(hub, id).await?.unwrap_or(review))
+    Ok(decided)
 }
 
 async fn carry_out(hub: &Hub, subject: &Subject, choice: &str, value: Option<&str>) -> Result<Then> {

@@ -66,7 +66,8 @@ pub async fn changes(hub: &Hub, after: Option<&str>, limit: usize) -> Result<Cha
 fn change(entry: &FeedEntry) -> Result<Option<RecordChange>> {
     let Some(id) = keys::record_id(&entry.key) else { return Ok(None) };
     let old = read(entry.old.as_ref())?;
-    let plain = RecordChange { record: id, entity: None, version: None, at: None, merged_into: None, fields: BTreeMap::new() };
+    let plain =
+        RecordChange { record: id, entity: None, version: None, at: None, merged_into: None, fields: BTreeMap::new() };
     Ok(match read(entry.new.as_ref())? {
         None => None,
         Some(Stored::Redirect(to)) => Some(RecordChange { merged_into: Some(to), ..plain }),

@@ -57,7 +57,9 @@ pub async fn redrive(hub: &Hub, id: Option<&str>) -> Result<Redriven> {
     let mut redriven = Redriven::default();
     if let Some(id) = id {
         let item = hub.item(keys::dead_letter(id)).await?;
-        let item = item.ok_or_else(|| refusal(format!("There is no dead letter `{id}`; `concord dlq list` shows those that are there.")))?;
+        let item = item.ok_or_else(|| {
+            refusal(format!("There is no dead letter `{id}`; `concord dlq list` shows those that are there."))
+        })?;
         one(hub, store::parse(&item)?, &mut redriven).await?;
         return Ok(redriven);
     }
@@ -89,10 +91,14 @@ async fn one(hub: &Hub, letter: DeadLetter, redriven: &mut Redriven) -> Result<(
 /// The reason why it cannot be looked at, if it cannot.
 async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
     let Some(message) = letter.message.as_deref().and_then(|body| Message::decode(body).ok()) else {
-        return Ok(Some("it names nothing that could be looked at again; the system's next poll brings what it was about".into()));
+        return Ok(Some(
+            "it names nothing that could be looked at again; the system's next poll brings what it was about".into(),
+        ));
     };
     let named = match &message {
-        Message::SignalV1 { connection, .. } | Message::PollV1 { connection, .. } | Message::DeliveryV1 { connection, .. } => Some(connection),
+        Message::SignalV1 { connection, .. }
+        | Message::PollV1 { connection, .. }
+        | Message::DeliveryV1 { connection, .. } => Some(connection),
         Message::ObservationV1(observation) => Some(&observation.connection),
         Message::RegroupV1 { .. } => None,
     };
@@ -101,16 +107,30 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
     }
     match message {
         Message::DeliveryV1 { record, connection, .. } => release(hub, &record, &connection).await?,
-        Message::RegroupV1 { .. } => hub.queue.send(&QueueName::Observations, vec![Outgoing::new(message.encode()?)]).await?,
-        Message::PollV1 { connection, entity } => send(hub, &connection, Message::PollV1 { connection: connection.clone(), entity }).await?,
+        Message::RegroupV1 { .. } => {
+            hub.queue.send(&QueueName::Observations, vec![Outgoing::new(message.encode()?)]).await?
+        }
+        Message::PollV1 { connection, entity } => {
+            send(hub, &connection, Message::PollV1 { connection: connection.clone(), entity }).await?
+        }
         Message::SignalV1 { connection, mut signal, .. } => {
             signal.key = format!("redrive-{}", letter.id);
-            send(hub, &connection, Message::SignalV1 { connection: connection.clone(), signal, received_at: hub.now() }).await?;
+            send(
+                hub,
+                &connection,
+                Message::SignalV1 { connection: connection.clone(), signal, received_at: hub.now() },
+            )
+            .await?;
         }
         Message::ObservationV1(observation) => {
             let signal = signal_of(&observation, &letter.id);
             let connection = observation.connection;
-            send(hub, &connection, Message::SignalV1 { connection: connection.clone(), signal, received_at: hub.now() }).await?;
+            send(
+                hub,
+                &connection,
+                Message::SignalV1 { connection: connection.clone(), signal, received_at: hub.now() },
+            )
+            .await?;
         }
     }
     Ok(None)

@@ -95,8 +95,16 @@ impl Preview {
     fn look(&mut self, settings: &Settings, connection: &Connection, record: &Record) {
         if settle::would_create_at(record, connection) {
             let golden = record.golden.iter().filter(|(_, golden)| golden.value.is_some());
-            let maps = |field: &Field| connection.context.mappings.get(&record.entity).is_some_and(|mapping| mapping.rule(field.as_str()).is_some());
-            let fields = golden.filter(|(field, _)| maps(field)).map(|(field, golden)| (field.clone(), (None, shown(golden.value.as_ref()))));
+            let maps = |field: &Field| {
+                connection
+                    .context
+                    .mappings
+                    .get(&record.entity)
+                    .is_some_and(|mapping| mapping.rule(field.as_str()).is_some())
+            };
+            let fields = golden
+                .filter(|(field, _)| maps(field))
+                .map(|(field, golden)| (field.clone(), (None, shown(golden.value.as_ref()))));
             let fields = fields.collect();
             *self.creates.entry(record.entity).or_default() += 1;
             self.example(record, None, fields);
@@ -118,7 +126,12 @@ impl Preview {
         }
     }
 
-    fn example(&mut self, record: &Record, external: Option<String>, fields: BTreeMap<Field, (Option<String>, Option<String>)>) {
+    fn example(
+        &mut self,
+        record: &Record,
+        external: Option<String>,
+        fields: BTreeMap<Field, (Option<String>, Option<String>)>,
+    ) {
         if self.examples.len() < EXAMPLES {
             self.examples.push(Example { record: record.id.clone(), entity: record.entity, external, fields });
         }

@@ -1,6 +1,10 @@
 //! The whole hub at a glance.
 
-use super::{ConnectionView, Preview, connections::{connections, count}, preview};
+use super::{
+    ConnectionView, Preview,
+    connections::{connections, count},
+    preview,
+};
 use crate::{hub::Hub, keys, ports::Index, settings::Mode};
 use concord_connector::{ConnectionName, Entity, Result};
 use serde::Serialize;

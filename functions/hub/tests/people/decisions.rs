@@ -14,8 +14,11 @@ use concord_hub::{
 };
 use std::collections::BTreeMap;
 
+/// A claim: the value and, of a list, its elements.
+type Word = (Option<Value>, Vec<Value>);
+
 /// What each system's people said, by external record and field.
-fn said(record: &Record) -> BTreeMap<Link, BTreeMap<Field, (Option<Value>, Vec<Value>)>> {
+fn said(record: &Record) -> BTreeMap<Link, BTreeMap<Field, Word>> {
     let cell =
         |cell: Cell| cell.said.map(|said| (said.value, cell.elements.into_iter().map(|(value, ..)| value).collect()));
     let facets = record.facets.iter().map(|facet| {

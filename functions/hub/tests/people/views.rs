@@ -23,7 +23,13 @@ fn observation(presence: Presence) -> Message {
     let mut snapshot = Snapshot::new(Entity::Organization, "1", SourceVersion(1));
     snapshot.fields.insert("name".into(), concord_connector::Value::text("Yesterday"));
     snapshot.presence = presence;
-    let observation = Observation { connection: "north".into(), snapshot, read_at: Instant::EPOCH, signalled_at: None, from_history: false };
+    let observation = Observation {
+        connection: "north".into(),
+        snapshot,
+        read_at: Instant::EPOCH,
+        signalled_at: None,
+        from_history: false,
+    };
     Message::ObservationV1(Box::new(observation))
 }
 

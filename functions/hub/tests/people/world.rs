@@ -20,7 +20,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 pub(super) struct Paper(Manifest);
 
 impl Paper {
-    pub(super) fn new(manifest: &str) -> Arc<dyn Connector> {
+    pub(super) fn described(manifest: &str) -> Arc<dyn Connector> {
         Arc::new(Self(Manifest::parse(manifest).unwrap()))
     }
 }
@@ -44,7 +44,7 @@ struct Nowhere;
 
 #[async_trait::async_trait]
 impl Http for Nowhere {
-    async fn send(&self, _: HttpRequest) -> Result<HttpResponse, HttpError> {
+    async fn send(&self, _: HttpRequest) -> std::result::Result<HttpResponse, HttpError> {
         Err(HttpError::NotSent("there is no network here".into()))
     }
 }
@@ -64,7 +64,7 @@ fields = [
 
 pub(super) fn registry() -> Vec<Arc<dyn Connector>> {
     let crm = |system: &str, title: &str, rest: &str| {
-        Paper::new(&format!(
+        Paper::described(&format!(
             "system = \"{system}\"\ntitle = \"{title}\"\ncategory = \"crm\"\nbase_url = \"https://{system}.example.com\"\nconcurrency = \"precondition\"\n[auth.token.bearer]\n{rest}\n{FIELDS}"
         ))
     };
@@ -91,7 +91,7 @@ fields = [
   { field = "annual_revenue", vendor = "/revenue", as = { money = { currency = "/currency" } } },
 ]
 "#;
-    vec![crm("north", "North", ""), crm("south", "South", signed), Paper::new(erp)]
+    vec![crm("north", "North", ""), crm("south", "South", signed), Paper::described(erp)]
 }
 
 pub(super) const DOCUMENT: &str = r#"
@@ -155,8 +155,13 @@ impl World {
     }
 
     pub(super) async fn observes(&self, connection: &str, snapshot: Snapshot) {
-        let observation =
-            Observation { connection: connection.into(), snapshot, read_at: self.hub.now(), signalled_at: None, from_history: false };
+        let observation = Observation {
+            connection: connection.into(),
+            snapshot,
+            read_at: self.hub.now(),
+            signalled_at: None,
+            from_history: false,
+        };
         reconcile::observe(&self.hub, &observation).await.unwrap();
     }
 
