@@ -18,7 +18,7 @@ use concord_connector::{
 use std::time::Duration;
 
 /// How many requests one operation may take.
-const EXCHANGES: usize = 64;
+const EXCHANGES: usize = 256;
 /// How long one request may take in all.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
