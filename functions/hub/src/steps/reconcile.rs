@@ -103,7 +103,10 @@ async fn attempt(
     // A merge at the vendor joins both for good: the loser's key names the winner.
     if let Presence::MergedInto(winner) = &snapshot.presence {
         snapshot.keys = facet.keys.clone();
-        facet.keys.push(Key::external(link.connection.as_str(), winner.as_str()));
+        let named = Key::external(link.connection.as_str(), winner.as_str());
+        if !facet.keys.contains(&named) {
+            facet.keys.push(named);
+        }
     }
     let applied = facet.observe(&snapshot, observation.read_at);
     let after = (identity::keys(entity, facet), facet.is_live());

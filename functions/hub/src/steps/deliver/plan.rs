@@ -26,6 +26,8 @@ pub(super) struct Job {
     /// The record's version that the write makes true.
     pub(super) version: u64,
     pub(super) write: Write,
+    /// Whether something is left out because it refers to what is not there.
+    pub(super) incomplete: bool,
     /// Golden values and stamps of the fields that are written.
     pub(super) golden: BTreeMap<Field, (Option<Value>, Instant)>,
     /// The record as it was read, with the revision of its item.
@@ -36,8 +38,11 @@ pub(super) struct Job {
 enum Planned {
     /// Something to write.
     Write(Box<Job>),
-    /// Nothing differs any more.
-    Nothing,
+    /// Nothing differs any more that could be written.
+    Nothing {
+        /// Whether something is left out because it refers to what is not there and is not coming.
+        incomplete: bool,
+    },
     /// All that differs refers to records that are not there yet; their receipts wake it.
     Waits,
 }
@@ -71,7 +76,9 @@ pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection
         }
         match update(hub, settings, connection, (&record, rev), one, &redirects).await? {
             Planned::Write(job) => jobs.push(*job),
-            Planned::Nothing => super::receipt::nothing(hub, connection, &record, &one.facet.link).await?,
+            Planned::Nothing { incomplete } => {
+                super::receipt::nothing(hub, connection, &record, &one.facet.link, incomplete).await?;
+            }
             Planned::Waits => {}
         }
     }
@@ -97,6 +104,7 @@ fn removals(connection: &Connection, record: &Record, rev: u64) -> Vec<Job> {
                 record: record.id.clone(),
                 version: record.version,
                 write: Write { record: record.id.clone(), change, fields: Fields::new() },
+                incomplete: false,
                 golden: BTreeMap::new(),
                 read: (record.clone(), rev),
             }
@@ -114,7 +122,7 @@ async fn update(
 ) -> Result<Planned> {
     let redirects: BTreeMap<RecordId, RecordId> = referred.iter().map(|(id, to)| (id.clone(), to.id.clone())).collect();
     let current = resolve::views(std::slice::from_ref(one.facet), &redirects);
-    let Some(current) = current.first() else { return Ok(Planned::Nothing) };
+    let Some(current) = current.first() else { return Ok(Planned::Nothing { incomplete: false }) };
     let wanted: BTreeSet<Field> = one.facet.wanted().into_iter().cloned().collect();
     let mut fields = Fields::new();
     let mut golden = BTreeMap::new();
@@ -135,11 +143,14 @@ async fn update(
         golden.insert(field.clone(), (cell.value.clone(), cell.stamp()));
         fields.insert(field, value);
     }
-    if !missing.is_empty() {
+    let incomplete = !missing.is_empty();
+    if incomplete {
         wait(hub, connection, record, &missing, referred).await?;
     }
+    // What is not coming is not worth an open want; should it come all the same, it wakes this record.
+    let coming = missing.iter().filter_map(|id| referred.get(id)).any(|to| comes(to, connection));
     if fields.is_empty() {
-        return Ok(if missing.is_empty() { Planned::Nothing } else { Planned::Waits });
+        return Ok(if coming { Planned::Waits } else { Planned::Nothing { incomplete } });
     }
     let change = Change::Update {
         id: one.facet.link.id.clone(),
@@ -151,7 +162,8 @@ async fn update(
         entity: record.entity,
         record: record.id.clone(),
         // With something left to wait for, its wants stay.
-        version: if missing.is_empty() { record.version } else { 0 },
+        version: if coming { 0 } else { record.version },
+        incomplete,
         write: Write { record: record.id.clone(), change, fields },
         golden,
         read: (record.clone(), rev),
@@ -200,6 +212,7 @@ async fn creation(
         entity: record.entity,
         record: record.id.clone(),
         version: record.version,
+        incomplete: !missing.is_empty(),
         write: Write { record: record.id.clone(), change, fields },
         golden,
         read: (record.clone(), rev),
@@ -252,7 +265,13 @@ fn there(connection: &Connection, referred: &BTreeMap<RecordId, Record>, id: &Re
     record.live_at(&connection.name).next().map(|facet| facet.link.id.clone())
 }
 
-/// Notes what a delivery waits for, where it will come: only records that are being created there are worth waiting for.
+/// Whether a record that is missing at a connection will be there: it is being created, or was not read yet.
+fn comes(to: &Record, connection: &Connection) -> bool {
+    let parked = to.outbox.get(&connection.name).is_some_and(|outbox| outbox.parked);
+    to.creates.contains_key(&connection.name) && !parked || to.is_placeholder()
+}
+
+/// Notes what a delivery waits for, and orders the deliveries of what is being created.
 async fn wait(
     hub: &Hub,
     connection: &Connection,
@@ -261,7 +280,8 @@ async fn wait(
     referred: &BTreeMap<RecordId, Record>,
 ) -> Result<()> {
     let now = hub.now();
-    let coming: BTreeSet<RecordId> = missing.iter().filter_map(|id| referred.get(id)).map(|to| to.id.clone()).collect();
+    let awaited: BTreeSet<RecordId> =
+        missing.iter().filter_map(|id| referred.get(id)).map(|to| to.id.clone()).collect();
     let mut orders = Vec::new();
     for to in missing.iter().filter_map(|id| referred.get(id)).filter(|to| to.creates.contains_key(&connection.name)) {
         orders.push(crate::steps::fanout::order(&to.id, &connection.name, to.version, "@needed")?);
@@ -272,7 +292,7 @@ async fn wait(
     }
     hub.amend(&record.id, |record, _| {
         let outbox = record.outbox.entry(connection.name.clone()).or_default();
-        outbox.waiting_on.clone_from(&coming);
+        outbox.waiting_on.clone_from(&awaited);
         outbox.waiting_since.get_or_insert(now);
     })
     .await

@@ -8,7 +8,7 @@ use crate::{
     hub::Hub,
     keys,
     ports::{Condition, TableChange},
-    record::Record,
+    record::{Outbox, Record},
     settings::Connection,
     steps::reconcile,
 };
@@ -77,7 +77,7 @@ async fn attempt(
         facet.pins.join.insert(format!("created-{}", job.record));
     }
     record.creates.remove(&connection.name);
-    done(hub, connection, &mut record);
+    done(hub, connection, &mut record, job.incomplete);
     let waits_for_identity = record.regroup;
     let changed = Changed { record, rev, observed: None, identity: fresh || elsewhere || waits_for_identity };
     hub.commit(&settings, changed, transaction).await?;
@@ -92,22 +92,30 @@ fn belongs(record: &Record, job: &Job) -> bool {
 }
 
 /// Nothing differs any more: the wants are covered without a write.
-pub(super) async fn nothing(hub: &Hub, connection: &Connection, record: &Record, link: &Link) -> Result<()> {
+pub(super) async fn nothing(
+    hub: &Hub,
+    connection: &Connection,
+    record: &Record,
+    link: &Link,
+    incomplete: bool,
+) -> Result<()> {
     let version = record.version;
     hub.amend(&record.id, |record, _| {
         if let Some(facet) = record.facet_mut(link) {
             facet.acknowledge(version);
         }
-        done(hub, connection, record);
+        done(hub, connection, record, incomplete);
     })
     .await
 }
 
-/// What a delivery leaves behind when it succeeded.
-fn done(hub: &Hub, connection: &Connection, record: &mut Record) {
-    let waiting = record.outbox.remove(&connection.name).filter(|outbox| !outbox.waiting_on.is_empty());
-    if let Some(outbox) = waiting.filter(|_| record.pending().contains_key(&connection.name)) {
-        record.outbox.insert(connection.name.clone(), outbox);
+/// What a delivery leaves behind when it succeeded. What was left out keeps being waited for.
+fn done(hub: &Hub, connection: &Connection, record: &mut Record, incomplete: bool) {
+    if let Some(before) =
+        record.outbox.remove(&connection.name).filter(|before| incomplete && !before.waiting_on.is_empty())
+    {
+        let Outbox { waiting_on, waiting_since, .. } = before;
+        record.outbox.insert(connection.name.clone(), Outbox { waiting_on, waiting_since, ..Outbox::default() });
     }
     if record.pending().is_empty()
         && let Some(at) = record.signalled_at.take()
