@@ -227,7 +227,8 @@ impl Hub {
         Ok(redirects)
     }
 
-    /// Adds review items that are not there yet; those that a person decided are not raised again.
+    /// Adds review items that are not there yet; what a person decided is raised again only when it is about
+    /// more than it was then.
     pub(crate) async fn raise(&self, transaction: &mut Transaction, reviews: Vec<Review>, now: Instant) -> Result<()> {
         let reviews: BTreeMap<String, Review> = reviews.into_iter().map(|review| (review.id.clone(), review)).collect();
         if reviews.is_empty() {
@@ -242,8 +243,10 @@ impl Hub {
                 continue;
             };
             let before: Review = crate::store::parse(&item)?;
-            if !item.index.is_empty() && before.subject != review.subject {
-                review.raised_at = before.raised_at;
+            let open = before.decided.is_none();
+            let again = if open { before.subject != review.subject } else { review.subject.asks_more(&before.subject) };
+            if again {
+                review.raised_at = if open { before.raised_at } else { now };
                 transaction.put_review(&review, item.rev)?;
             }
         }

@@ -132,6 +132,17 @@ impl Subject {
         named.hex()
     }
 
+    /// Whether the same question is about more than when it was decided. A key that somebody else claims as well is;
+    /// one that somebody ceased to claim is not.
+    pub(crate) fn asks_more(&self, decided: &Self) -> bool {
+        match (self, decided) {
+            (Self::AmbiguousKey { claimants: now, .. }, Self::AmbiguousKey { claimants: then, .. }) => {
+                now.iter().any(|link| !then.contains(link))
+            }
+            (now, then) => now != then,
+        }
+    }
+
     /// The question whether a key is ambiguous.
     pub(crate) fn about_key(entity: Entity, key: &Key) -> String {
         hash(&("key", entity, key)).hex()

@@ -70,13 +70,11 @@ pub(crate) async fn answered(hub: &Hub, asked: &Review, choice: &str) -> Result<
 
 /// A field that a person has just set is no open question any more.
 pub(crate) async fn settled(hub: &Hub, record: &RecordId, field: &Field) -> Result<()> {
-    for review in list(hub, None, MOST).await?.reviews {
-        let about = |of: &RecordId, which: &Field| of == record && which == field;
-        if matches!(&review.subject, Subject::Undecided { record, field, .. } if about(record, field)) {
-            answered(hub, &review, "set").await?;
-        }
+    let question = Subject::Undecided { record: record.clone(), field: field.clone(), claims: Vec::new() }.question();
+    match show(hub, &question).await? {
+        Some(review) => answered(hub, &review, "set").await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
 async fn close(hub: &Hub, decided: &Review, rev: u64) -> Result<()> {

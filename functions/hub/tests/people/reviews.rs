@@ -43,6 +43,10 @@ async fn what_is_kept_apart_is_not_asked_again() {
     assert!(reviews::show(&world.hub, &review.id).await.unwrap().unwrap().decided.is_some());
     let again = reviews::decide(&world.hub, &review.id, "merge", None).await.unwrap_err();
     assert!(again.message().contains("was decided already: keep_apart"), "{again}");
+    world.sees("south", "3", &[("name", "Acme?"), ("domain", "acme.example")]).await;
+    let asked = open(&world).await;
+    assert_eq!(asked.len(), 1, "whose the third one is was never asked");
+    assert!(matches!(&asked[0].subject, Subject::AmbiguousKey { claimants, .. } if claimants.len() == 3));
 }
 
 #[tokio::test]
