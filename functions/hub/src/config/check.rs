@@ -160,7 +160,17 @@ fn auth(reader: &mut Reader, section: &Section, manifest: &Manifest) {
 }
 
 fn base_url(reader: &mut Reader, section: &Section, manifest: &Manifest) {
-    let Some(base_url) = &section.base_url else { return };
+    let Some(base_url) = &section.base_url else {
+        // Systems that everybody runs at an address of their own say so by one that is nobody's.
+        if manifest.base_url.contains("//localhost") {
+            let sentence = format!(
+                "`{}` does not say where its {} is; add `base_url = \"https://...\"`.",
+                section.name.value, manifest.title
+            );
+            reader.wrong(section.name.at, sentence);
+        }
+        return;
+    };
     let Ok(url) = url::Url::parse(&base_url.value) else {
         let sentence =
             format!("`{}` is no web address; {} is reached at {}.", base_url.value, manifest.title, manifest.base_url);

@@ -33,6 +33,10 @@ fn a_good_document_has_no_mistakes() {
 #[test]
 fn each_mistake_says_what_to_write_instead() {
     let cases = [
+        (
+            "[connections.o]\nsystem = \"own\"",
+            "1: `o` does not say where its Own is; add `base_url = \"https://...\"`.",
+        ),
         ("x = ", "1: this is no TOML"),
         (
             "publik_url = \"https://a.example\"",
@@ -46,7 +50,7 @@ fn each_mistake_says_what_to_write_instead() {
         ("[connections.concord]\nsystem = \"north\"", "1: `concord` is the name of what people decide"),
         ("[connections.north]\nmode = \"sync\"", "1: the connection `north` does not say its `system`"),
         ("[connections.north]\nsystem = \"nort\"", "2: `nort` is no system; did you mean `north`?"),
-        ("[connections.north]\nsystem = \"mars\"", "2: `mars` is no system; there is `north`, `south`, `erp`."),
+        ("[connections.north]\nsystem = \"mars\"", "2: `mars` is no system; there is `north`, `south`, `erp`, `own`."),
         ("[connections.north]\nsystem = 5", "2: `system` has to be a text in quotation marks, not integer."),
         ("NORTH\nmod = \"sync\"", "4: `mod` is no setting of a connection; did you mean `mode`?"),
         ("NORTH\nmode = \"on\"", "4: `on` is no value of `mode`; there is `observe`, `sync`."),

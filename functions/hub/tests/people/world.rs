@@ -62,6 +62,19 @@ fields = [
 ]
 "#;
 
+/// A system that everybody runs at an address of their own.
+const OWN: &str = r#"
+system = "own"
+title = "Own"
+category = "erp"
+base_url = "https://localhost:8000"
+concurrency = "precondition"
+[auth.password.basic]
+[entity.order]
+object = "order"
+fields = [ { field = "number", vendor = "/number" } ]
+"#;
+
 pub(super) fn registry() -> Vec<Arc<dyn Connector>> {
     let crm = |system: &str, title: &str, rest: &str| {
         Paper::described(&format!(
@@ -91,7 +104,7 @@ fields = [
   { field = "annual_revenue", vendor = "/revenue", as = { money = { currency = "/currency" } } },
 ]
 "#;
-    vec![crm("north", "North", ""), crm("south", "South", signed), Paper::described(erp)]
+    vec![crm("north", "North", ""), crm("south", "South", signed), Paper::described(erp), Paper::described(OWN)]
 }
 
 pub(super) const DOCUMENT: &str = r#"
