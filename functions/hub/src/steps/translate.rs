@@ -36,6 +36,7 @@ struct Asked<'a> {
 pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
     let mut dispositions = vec![Disposition::Done; batch.len()];
     let mut reads: BTreeMap<(ConnectionName, Entity), Vec<Asked<'_>>> = BTreeMap::new();
+    let mut polls = Vec::new();
     for (at, message) in batch.iter().enumerate() {
         match Message::decode(&message.body) {
             Ok(Message::SignalV1 { connection, signal, received_at }) => {
@@ -46,11 +47,7 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
                     received_at,
                 });
             }
-            Ok(Message::PollV1 { connection, entity }) => {
-                if let Err(fault) = poll::poll(hub, &connection, entity).await {
-                    dispositions[at] = troubled(hub, &connection, &message.body, fault, Poll::Yes).await;
-                }
-            }
+            Ok(Message::PollV1 { connection, entity }) => polls.push((at, &message.body, connection, entity)),
             Ok(_) => {
                 dispositions[at] =
                     buried(hub, &message.body, &Fault::malformed("translate", "the message belongs in another queue"))
@@ -60,13 +57,32 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
         }
     }
     for ((connection, entity), asked) in reads {
-        if let Err(fault) = read(hub, &connection, entity, &asked).await {
-            for one in &asked {
-                let fault = Fault::new(fault.kind, "translate", fault.message().to_owned())
-                    .retry(fault.retry)
-                    .with("connection", &connection);
-                dispositions[one.at] = troubled(hub, &connection, one.body, fault, Poll::No).await;
+        let held = match read(hub, &connection, entity, &asked).await {
+            Ok(held) => held,
+            Err(fault) if fault.is_of_connection() => match opened(hub, &connection, &fault).await {
+                Ok(wait) => Some(wait),
+                Err(fault) => {
+                    asked.iter().for_each(|one| dispositions[one.at] = super::again(&fault));
+                    None
+                }
+            },
+            Err(fault) => {
+                for one in &asked {
+                    let fault = Fault::new(fault.kind, "translate", fault.message().to_owned()).retry(fault.retry).with("connection", &connection);
+                    dispositions[one.at] = troubled(hub, &connection, one.body, fault, Poll::No).await;
+                }
+                None
             }
+        };
+        if let Some(wait) = held {
+            let disposition = postpone(hub, &connection, asked.iter().map(|one| one.body), wait).await;
+            asked.iter().for_each(|one| dispositions[one.at] = disposition.clone());
+        }
+    }
+    // After the signals: somebody waits for those, and a poll takes its time.
+    for (at, body, connection, entity) in polls {
+        if let Err(fault) = poll::poll(hub, &connection, entity).await {
+            dispositions[at] = troubled(hub, &connection, body, fault, Poll::Yes).await;
         }
     }
     dispositions
@@ -93,15 +109,33 @@ async fn troubled(hub: &Hub, name: &ConnectionName, body: &str, fault: Fault, po
     };
     match held {
         Ok(_) if poll == Poll::Yes => Disposition::Done,
-        Ok(wait) => postpone(hub, connection, body, wait).await,
+        Ok(wait) => postpone(hub, name, std::iter::once(body), wait).await,
         Err(fault) => super::again(&fault),
     }
 }
 
-async fn postpone(hub: &Hub, connection: &Connection, body: &str, wait: Duration) -> Disposition {
-    let queue = QueueName::Signals(connection.connector.system().clone());
-    let message = Outgoing { delay: wait.min(LONGEST_DELAY), ..Outgoing::new(body.to_owned()) };
-    match hub.queue.send(&queue, vec![message]).await {
+/// Opens the breaker for a trouble that a batch met: once, however many signals are in it. The wait that follows.
+async fn opened(hub: &Hub, name: &ConnectionName, fault: &Fault) -> Result<Duration> {
+    let settings = hub.settings();
+    let connection = settings.connection(name)?;
+    match hub.held_back(connection).await? {
+        Some(wait) => Ok(wait),
+        None => hub.open_breaker(connection, fault).await,
+    }
+}
+
+/// Puts signals at the end of their queue, to be received when the wait is over.
+async fn postpone<'a>(hub: &Hub, name: &ConnectionName, bodies: impl Iterator<Item = &'a str>, wait: Duration) -> Disposition {
+    let settings = hub.settings();
+    let sent = match settings.connection(name) {
+        Ok(connection) => {
+            let queue = QueueName::Signals(connection.connector.system().clone());
+            let delay = wait.min(LONGEST_DELAY);
+            hub.queue.send(&queue, bodies.map(|body| Outgoing { delay, ..Outgoing::new(body.to_owned()) }).collect()).await
+        }
+        Err(fault) => Err(fault),
+    };
+    match sent {
         Ok(()) => Disposition::Done,
         Err(fault) => super::again(&fault),
     }
@@ -115,8 +149,9 @@ async fn buried(hub: &Hub, body: &str, fault: &Fault) -> Disposition {
     }
 }
 
-/// Reads everything that signals of one connection and entity ask for, and sends the observations on.
-async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'_>]) -> Result<()> {
+/// Reads everything that signals of one connection and entity ask for, and sends the observations on. A wait is returned
+/// while the connection is being held back from: that is no trouble of its own.
+async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'_>]) -> Result<Option<Duration>> {
     let settings = hub.settings();
     let connection = settings.connection(name)?;
     let mut observations = Vec::new();
@@ -133,7 +168,7 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
         }
     }
     if !connection.maps(entity) {
-        return Ok(());
+        return Ok(None);
     }
     let wanted: Vec<ExternalId> = ids.keys().cloned().collect();
     if !wanted.is_empty()
@@ -169,7 +204,8 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
             }
         }
     }
-    send(hub, observations).await
+    send(hub, observations).await?;
+    Ok(None)
 }
 
 fn gone(connection: &ConnectionName, one: &Asked<'_>, presence: Presence) -> Observation {
