@@ -1,7 +1,7 @@
 //! `concord up`: the hub, its loops and its server, until it is told to stop.
 
 use crate::{
-    app::{self, App, Registry, Source},
+    app::{self, App, Source},
     args::Up,
     place::RunFile,
     print, run, server,

@@ -20,7 +20,7 @@ const CAST: [(&str, &str, &[&str]); 4] = [
 /// What vendors sign with here.
 const SIGNED_WITH: &str = "demo-signing-secret";
 /// Seconds between polls: often enough to heal lost webhooks while somebody watches.
-const POLL_EVERY_S: u64 = 8;
+const POLL_EVERY_S: u64 = 15;
 
 /// The systems.
 pub(super) struct Cast {

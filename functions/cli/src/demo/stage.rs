@@ -11,7 +11,7 @@ use super::{
 use crate::app::App;
 use concord_connector::{
     ConnectionName, Entity, ExternalId,
-    sandbox::{Act, Trouble},
+    sandbox::{Act, Faults, Trouble},
 };
 use concord_hub::{embedded::SystemClock, facet::Link, ports::Clock as _};
 use serde_json::Value as Json;
@@ -65,7 +65,7 @@ impl Stage {
             Event::Delete { at, thing } => self.delete(at, *thing).await,
             Event::Trouble { at, trouble } => {
                 self.trouble(at, *trouble);
-                self.played.troubles += u64::from(*trouble != Weather::Fair);
+                self.played.troubles += u64::from(!matches!(trouble, Weather::Fair | Weather::Settled));
                 return;
             }
         };
@@ -127,13 +127,17 @@ impl Stage {
         let Some(vendor) = self.cast.vendors.get(at) else { return };
         let mut vendor = vendor.lock();
         let faults = vendor.faults();
+        // One trouble after the other: while the hub holds back they would only pile up.
+        let busy = !faults.is_empty();
         match weather {
+            Weather::Throttled | Weather::Failing | Weather::LosesAnswer if busy => {}
             Weather::Throttled => faults.plan("/", Trouble::Throttle(Some(1))),
             Weather::Failing => faults.plan("/", Trouble::Fail(503)),
             Weather::LosesAnswer => faults.plan("/", Trouble::LoseAnswer),
             Weather::WebhooksTwice => faults.duplicate_webhooks = true,
             Weather::WebhooksReversed => faults.reverse_webhooks = true,
             Weather::WebhooksLost => faults.lose_webhooks = true,
+            Weather::Settled => *faults = Faults::default(),
             Weather::Fair => {
                 faults.duplicate_webhooks = false;
                 faults.reverse_webhooks = false;
