@@ -1,5 +1,17 @@
 //! The whole flow, over simulated ports.
 
+mod arrows;
+mod bad_input;
 mod clobber;
 mod crash;
 mod crm;
+mod explain;
+mod meddle;
+mod money;
+mod people;
+mod policies;
+mod references;
+mod scope;
+mod secrecy;
+mod security;
+mod settles;
