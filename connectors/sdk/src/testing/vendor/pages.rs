@@ -77,15 +77,7 @@ pub(super) fn pages(subject: &Subject, entity: Entity) -> Verdict {
         let mut live = Live::start(subject, 5)?;
         fill(&mut live, subject, entity, size)?;
         live.later(lag);
-        let count = live.count(entity)?;
-        let (all, pages, _) = enumerate(&mut live, entity)?;
-        let mut seen: BTreeMap<ExternalId, usize> = BTreeMap::new();
-        for snapshot in all {
-            *seen.entry(snapshot.id).or_default() += 1;
-        }
-        let twice: Vec<_> = seen.iter().filter(|(_, times)| **times > 1).take(3).collect();
-        holds(twice.is_empty(), || format!("{count} records there; shown twice: {twice:?}"))?;
-        holds(seen.len() == count, || format!("{count} records there, {} shown on {pages} pages", seen.len()))
+        shown_once(&mut live, entity)
     };
     complete(0)?;
     complete(1)?;
@@ -98,10 +90,23 @@ pub(super) fn pages(subject: &Subject, entity: Entity) -> Verdict {
         if more {
             let n = first.len();
             holds(n > 0, || "an empty page says that there is more".into())?;
-            return complete(n).and_then(|()| complete(n + 1));
+            let one_more = if size == n + 1 { shown_once(&mut live, entity) } else { complete(n + 1) };
+            return one_more.and_then(|()| complete(n));
         }
     }
-    complete(501)
+    shown_once(&mut live, entity)
+}
+
+fn shown_once(live: &mut Live, entity: Entity) -> Verdict {
+    let count = live.count(entity)?;
+    let (all, pages, _) = enumerate(live, entity)?;
+    let mut seen: BTreeMap<ExternalId, usize> = BTreeMap::new();
+    for snapshot in all {
+        *seen.entry(snapshot.id).or_default() += 1;
+    }
+    let twice: Vec<_> = seen.iter().filter(|(_, times)| **times > 1).take(3).collect();
+    holds(twice.is_empty(), || format!("{count} records there; shown twice: {twice:?}"))?;
+    holds(seen.len() == count, || format!("{count} records there, {} shown on {pages} pages", seen.len()))
 }
 
 /// After an enumeration, an edit is on one of the next pages.
