@@ -64,10 +64,15 @@ impl Facet {
     }
 
     /// Puts our own acknowledged write into its place. `wrote` has, per field, the golden value that was sent and its
-    /// stamp; `after` is the record as the vendor showed it after the write.
-    pub fn receive(&mut self, wrote: &BTreeMap<Field, (Option<Value>, Instant)>, after: &Snapshot, ended_at: Instant) {
+    /// stamp; `after` is the record as the vendor showed it after the write, which took that time.
+    pub fn receive(
+        &mut self,
+        wrote: &BTreeMap<Field, (Option<Value>, Instant)>,
+        after: &Snapshot,
+        (started_at, ended_at): (Instant, Instant),
+    ) {
         let order =
-            Order { version: after.version, sort: Sort::Receipt, read_at: ended_at, content: hash(&after.fields) };
+            Order { version: after.version, sort: Sort::Receipt, read_at: started_at, content: hash(&after.fields) };
         let diff = wrote
             .iter()
             .map(|(field, (golden, _))| {
@@ -140,14 +145,19 @@ impl Facet {
                 && known.order.version == order.version
                 && known.order.content == order.content
         };
-        // Other content in between (parts of a composite may change without a new version) ends the span.
+        // Other content in between (parts of a composite may change without a new version, and a coarse version does not
+        // tell what was there before our write from what is put back after it) ends the span.
         let uninterrupted = |known: &Version| {
             let (low, high) = (order.read_at.min(known.order.read_at), order.read_at.max(known.last_read));
             !self.versions.iter().any(|other| {
-                other.order.sort == Sort::Seen
-                    && other.order.version == order.version
-                    && other.order.content != order.content
-                    && (low..=high).contains(&other.order.read_at)
+                let differs = match other.order.sort {
+                    Sort::Seen => other.order.content != order.content,
+                    Sort::Receipt => other
+                        .diff
+                        .iter()
+                        .any(|(field, value)| snapshot.fields.get(field).is_some_and(|now| now != value)),
+                };
+                differs && other.order.version == order.version && (low..=high).contains(&other.order.read_at)
             })
         };
         let Some(at) = self.versions.iter().position(|known| same(known) && uninterrupted(known)) else {
@@ -230,6 +240,10 @@ impl Facet {
     /// Where other content was read between two reads of a known one (under the same source version), the known span
     /// ends before it and begins again after it: the later part is returned.
     fn split(&mut self, order: &Order) -> Option<Version> {
+        // A read that overlaps a write may show the state before it: that is nobody's edit.
+        if order.sort == Sort::Receipt {
+            return None;
+        }
         let at = self.versions.iter().position(|known| {
             known.order.sort == Sort::Seen
                 && known.order.version == order.version

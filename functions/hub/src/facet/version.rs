@@ -5,16 +5,17 @@ use concord_connector::{Field, Instant, SourceVersion, Value, snapshot::Presence
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The place of a version: by source version, then by when its read started, then by content. A receipt comes before
-/// reads of the same source version, because they show what it wrote.
+/// The place of a version: by source version, then by when its read started (of a receipt: when its write started), then
+/// by content. Vendors count versions as coarsely as in whole seconds: an edit that was read before a write began stands
+/// before it although both have one version, and what is read from then on shows what was written, or what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Order {
     /// The vendor's.
     pub version: SourceVersion,
+    /// When the first read that showed it started; of a receipt, when the write did.
+    pub read_at: Instant,
     /// Receipt or observation.
     pub sort: Sort,
-    /// When the first read that showed it started.
-    pub read_at: Instant,
     /// Breaks ties.
     pub content: Hash,
 }

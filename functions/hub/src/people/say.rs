@@ -107,7 +107,7 @@ fn say(
     let version = SourceVersion(facet.source_version().0.saturating_add(1).max(SourceVersion::from_instant(now).0));
     let mut snapshot = Snapshot::new(entity, facet.link.id.clone(), version);
     snapshot.fields.insert(field.clone(), shown.clone());
-    facet.receive(&BTreeMap::from([(field.clone(), (shown, stamp))]), &snapshot, now);
+    facet.receive(&BTreeMap::from([(field.clone(), (shown, stamp))]), &snapshot, (now, now));
     let held = facet.view().cells.into_iter().map(|(field, cell)| (field, cell.held));
     snapshot.fields = held.collect();
     snapshot.fields.insert(field.clone(), value.clone());

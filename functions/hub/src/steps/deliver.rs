@@ -161,7 +161,7 @@ async fn write(
         match row {
             Ok(Written::Done { after, overwritten, created }) => {
                 covered(hub, connection, overwritten, ran.started_at, true).await?;
-                receipt::receipt(hub, connection, job, after, created, ran.ended_at).await?;
+                receipt::receipt(hub, connection, job, after, created, (ran.started_at, ran.ended_at)).await?;
             }
             Ok(Written::Moved(seen)) => {
                 hub.tally.add(crate::events::Count::Moved);

@@ -14,17 +14,17 @@ use crate::{
 };
 use concord_connector::{Fault, Instant, Kind, Result, Snapshot, exchange::Change};
 
-/// Commits the receipt of a write.
+/// Commits the receipt of a write, which took that time.
 pub(super) async fn receipt(
     hub: &Hub,
     connection: &Connection,
     job: &Job,
     after: Snapshot,
     created: bool,
-    ended_at: Instant,
+    took: (Instant, Instant),
 ) -> Result<()> {
     for _ in 0..ATTEMPTS {
-        match attempt(hub, connection, job, &after, ended_at).await {
+        match attempt(hub, connection, job, &after, took).await {
             Ok(()) => {
                 hub.tally.add(Count::Deliveries);
                 if created {
@@ -44,7 +44,7 @@ async fn attempt(
     connection: &Connection,
     job: &Job,
     after: &Snapshot,
-    ended_at: Instant,
+    took: (Instant, Instant),
 ) -> std::result::Result<(), Hindrance> {
     let settings = hub.settings();
     let mut transaction = Transaction::default();
@@ -66,9 +66,9 @@ async fn attempt(
     let elsewhere = job.creates() && !belongs(&record, job);
     let Some(facet) = record.facet_mut(&link) else { return Ok(()) };
     match &job.write.change {
-        Change::Archive { .. } | Change::Delete { .. } => facet.removed(ended_at),
+        Change::Archive { .. } | Change::Delete { .. } => facet.removed(took.1),
         _ => {
-            facet.receive(&job.golden, &after, ended_at);
+            facet.receive(&job.golden, &after, took);
             facet.acknowledge(job.version);
         }
     }
