@@ -14,8 +14,8 @@ unit: ## Laws, unit tests, connectors against their sandboxes, the simulated flo
 	$(CARGO) test --workspace --locked
 
 e2e: tools ## The built program against servers and SDKs that we did not write, kill -9, and the demo.
-	$(CARGO) build --locked --release -p concord
-	$(CARGO) test --locked -p concord-tests --features e2e --test e2e
+	$(CARGO) build --locked --workspace
+	$(CARGO) test --locked --workspace --features e2e --test e2e
 
 tools: ## Python tools of the tests, pinned, in a venv of the project's own.
 	tests/tryton/prepare

@@ -2,8 +2,8 @@
 
 mod codec;
 
-pub(crate) use codec::place;
 pub use codec::{MAX_BYTES, decode, encode};
+pub(crate) use codec::{OVERDUE, place};
 
 use crate::{
     facet::{Facet, Link},
@@ -141,7 +141,8 @@ impl Record {
         let mut note = |connection, at: Instant| {
             pending.entry(connection).and_modify(|since: &mut Instant| *since = (*since).min(at)).or_insert(at);
         };
-        for facet in &self.facets {
+        // What is on its way to a record that is gone there never arrives.
+        for facet in self.facets.iter().filter(|facet| facet.is_live()) {
             if let Some(want) = facet.wants.first() {
                 note(&facet.link.connection, want.at);
             }

@@ -7,11 +7,14 @@ use crate::{
 };
 use concord_connector::{Fault, Instant, Kind, RecordId, Result};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// The hard limit of a stored record, in bytes.
 pub const MAX_BYTES: usize = 200 * 1024;
 /// Beyond this many bytes inflated, a stored record is damaged.
 const MAX_INFLATED: usize = 64 * 1024 * 1024;
+/// What is pending longer than this is ordered again.
+pub(crate) const OVERDUE: Duration = Duration::from_secs(120);
 /// Fast is enough: facets repeat field names.
 const LEVEL: u8 = 1;
 
@@ -79,7 +82,9 @@ fn index(record: &Record) -> Vec<IndexEntry> {
         entry(Index::List, record.entity.name().to_owned(), record.id.to_string());
     }
     for (connection, since) in record.pending() {
-        let next = record.outbox.get(connection).and_then(|outbox| outbox.next_at).unwrap_or(since);
+        // What has a time of its own to be tried again is overdue at that time.
+        let again = record.outbox.get(connection).and_then(|outbox| outbox.next_at);
+        let next = again.map_or(since, |at| at.minus(OVERDUE));
         entry(Index::Pending, connection.to_string(), format!("{}#{}", place(next), record.id));
     }
     if record.regroup {
