@@ -31,12 +31,68 @@ pub struct Breaker {
     pub kind: Kind,
     /// A sentence.
     pub reason: String,
+    /// Set once a success has closed it: what waited meanwhile is being ordered again, so far up to this place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closed: Option<Sweep>,
+}
+
+/// How far what waited for a breaker was ordered again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Sweep {
+    after: Option<String>,
+}
+
+/// A breaker that a success has closed, whose sweep is not finished.
+pub(crate) struct Reopened {
+    breaker: Breaker,
+    rev: u64,
+    /// Where the sweep goes on.
+    pub(crate) after: Option<String>,
 }
 
 impl Hub {
     /// The breaker, while it is open or has not been closed by a success.
     pub async fn breaker(&self, connection: &Connection) -> Result<Option<Breaker>> {
-        self.item(keys::breaker(&connection.name)).await?.as_ref().map(store::parse).transpose()
+        let (breaker, _) = self.breaker_item(connection).await?;
+        Ok(breaker.filter(|breaker| breaker.closed.is_none()))
+    }
+
+    /// The breaker in any state, with the revision of its item (0: there is none).
+    async fn breaker_item(&self, connection: &Connection) -> Result<(Option<Breaker>, u64)> {
+        let item = self.item(keys::breaker(&connection.name)).await?;
+        let rev = item.as_ref().map_or(0, |item| item.rev);
+        Ok((item.as_ref().map(store::parse).transpose()?, rev))
+    }
+
+    async fn put_breaker(&self, connection: &Connection, breaker: &Breaker, rev: u64) -> Result<()> {
+        self.put_plain(Item { rev: rev + 1, ..Item::new(keys::breaker(&connection.name), store::body(breaker)?) }).await
+    }
+
+    /// The breaker that was closed since what waited for it was ordered again.
+    pub(crate) async fn reopened(&self, connection: &Connection) -> Result<Option<Reopened>> {
+        let (breaker, rev) = self.breaker_item(connection).await?;
+        Ok(breaker.and_then(|breaker| {
+            let after = breaker.closed.clone()?.after;
+            Some(Reopened { breaker, rev, after })
+        }))
+    }
+
+    /// Notes how far the sweep after a breaker has come; `None` ends it. Should the breaker have opened again meanwhile, the
+    /// next success begins another sweep.
+    pub(crate) async fn swept(&self, connection: &Connection, reopened: Reopened, next: Option<String>) -> Result<()> {
+        let Reopened { mut breaker, rev, .. } = reopened;
+        let (key, unchanged) = (keys::breaker(&connection.name), Condition::Rev(rev));
+        let change = match next {
+            None => TableChange::Delete(key, unchanged),
+            after => {
+                breaker.closed = Some(Sweep { after });
+                TableChange::Put(Item { rev: rev + 1, ..Item::new(key, store::body(&breaker)?) }, unchanged)
+            }
+        };
+        match self.table.transact(vec![change]).await {
+            Ok(()) | Err(TransactError::Cancelled(_)) => Ok(()),
+            Err(TransactError::Store(fault)) => Err(fault),
+        }
     }
 
     /// How long nothing may be sent yet; `None` when it may.
@@ -51,7 +107,8 @@ impl Hub {
 
     /// Opens the breaker for a trouble of the connection; the wait that follows.
     pub async fn open_breaker(&self, connection: &Connection, fault: &Fault) -> Result<Duration> {
-        let before = self.breaker(connection).await?;
+        let (before, rev) = self.breaker_item(connection).await?;
+        let before = before.filter(|breaker| breaker.closed.is_none());
         let failures = before.as_ref().map_or(0, |breaker| breaker.failures) + 1;
         let doubled = FIRST.saturating_mul(1 << failures.min(10)).min(LONGEST);
         let wait = match (fault.kind, fault.retry) {
@@ -67,20 +124,22 @@ impl Hub {
             failures,
             kind: fault.kind,
             reason: fault.to_string(),
+            closed: None,
         };
         tracing::warn!(connection = %connection.name, wait_s = wait.as_secs(), reason = %breaker.reason, "Holding back from a connection.");
-        let item = Item::new(keys::breaker(&connection.name), store::body(&breaker)?);
-        self.put_plain(item).await?;
+        self.put_breaker(connection, &breaker, rev).await?;
         Ok(wait)
     }
 
-    /// Closes the breaker after a success.
+    /// Closes the breaker after a success; what waited for it is ordered again by the next ticks. A success that comes while
+    /// nothing may be sent is of a request that left before the trouble, and says nothing.
     pub async fn close_breaker(&self, connection: &Connection) -> Result<()> {
-        if self.breaker(connection).await?.is_none() {
+        let (Some(breaker), rev) = self.breaker_item(connection).await? else { return Ok(()) };
+        if breaker.closed.is_some() || breaker.until > self.now() {
             return Ok(());
         }
         tracing::info!(connection = %connection.name, "The connection works again.");
-        self.write_plain(vec![TableChange::Delete(keys::breaker(&connection.name), Condition::None)]).await
+        self.put_breaker(connection, &Breaker { closed: Some(Sweep::default()), ..breaker }, rev).await
     }
 
     pub(crate) async fn put_plain(&self, item: Item) -> Result<()> {

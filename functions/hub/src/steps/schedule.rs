@@ -7,7 +7,7 @@ use crate::{
     keys,
     message::Message,
     ports::{Index, Item, Outgoing, Query, QueueName},
-    record::Record,
+    record::{OVERDUE, Record},
     review::{Review, Subject},
     settings::Connection,
     store,
@@ -15,8 +15,6 @@ use crate::{
 use concord_connector::{ConnectionName, Entity, Instant, Operation, Outcome, RecordId, Result, exchange::Account};
 use std::time::Duration;
 
-/// What is pending longer than this is ordered again.
-const OVERDUE: Duration = Duration::from_secs(120);
 /// A delivery waits at most that long for another record.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Orders that one sweep gives, so that a long outage ends gently.
@@ -36,11 +34,15 @@ pub async fn tick(hub: &Hub) -> Result<()> {
         for entity in due(hub, connection, now) {
             translate::ask(hub, connection, entity).await?;
         }
-        let reopened = hub.breaker(connection).await?.is_some();
-        // After a trouble everything that waited is due at once.
-        let until = if reopened { now } else { now.minus(OVERDUE) };
-        if reopened || hub.due.every("sweep", &connection.name, now, Duration::from_secs(10)) {
-            sweep(hub, connection, until).await?;
+        if let Some(reopened) = hub.reopened(connection).await? {
+            // After a trouble everything that waited is due at once, a page with every tick.
+            let next = sweep(hub, connection, now, reopened.after.clone()).await?;
+            hub.swept(connection, reopened, next).await?;
+        } else if hub.breaker(connection).await?.is_some() {
+            // The wait is over and nothing has succeeded yet: whatever is pending tries.
+            sweep(hub, connection, now, None).await?;
+        } else if hub.due.every("sweep", &connection.name, now, Duration::from_secs(10)) {
+            sweep(hub, connection, now.minus(OVERDUE), None).await?;
         }
     }
     if hub.due.every("regroup", &ConnectionName::from(crate::settings::CONCORD), now, Duration::from_secs(10)) {
@@ -58,15 +60,16 @@ fn due(hub: &Hub, connection: &Connection, now: Instant) -> Vec<Entity> {
         .collect()
 }
 
-/// Orders again what is pending since before `until` and not in back-off.
-async fn sweep(hub: &Hub, connection: &Connection, until: Instant) -> Result<()> {
+/// Orders again a page of what is pending since before `until` and not in back-off; where the next page goes on.
+async fn sweep(hub: &Hub, connection: &Connection, until: Instant, after: Option<String>) -> Result<Option<String>> {
     let query = Query {
+        after,
         to: Some(format!("{}~", crate::record::place(until))),
         ..Query::partition(Some(Index::Pending), connection.name.as_str(), SWEEP)
     };
     let page = hub.table.query(query).await?;
     if page.keys.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let ids: Vec<RecordId> = page.keys.iter().filter_map(|(_, key)| keys::record_id(key)).collect();
     let queue = QueueName::Deliveries(connection.connector.system().clone());
@@ -80,7 +83,8 @@ async fn sweep(hub: &Hub, connection: &Connection, until: Instant) -> Result<()>
         let again = format!("@{}", hub.now().ms() / 1000);
         orders.push(order(&record.id, &connection.name, record.version, &again)?);
     }
-    hub.queue.send(&queue, orders).await
+    hub.queue.send(&queue, orders).await?;
+    Ok(page.next)
 }
 
 async fn give_up(hub: &Hub, id: &RecordId, connection: &ConnectionName) -> Result<()> {
