@@ -50,7 +50,9 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
         for connection in due(&settings, old.as_ref(), &new) {
             let Some(ready) = settings.connections.get(&connection) else { continue };
             let queue = QueueName::Deliveries(ready.connector.system().clone());
-            deliveries.entry(queue).or_default().push(order(&new.id, &connection, new.version, "")?);
+            // A create that waited for identity is ordered anew, under the version under which it was ordered before.
+            let again = if settled(old.as_ref(), &new) { "@settled" } else { "" };
+            deliveries.entry(queue).or_default().push(order(&new.id, &connection, new.version, again)?);
         }
         for connection in arrived(old.as_ref(), &new) {
             let Some(ready) = settings.connections.get(&connection) else { continue };
@@ -97,9 +99,14 @@ fn read(item: Option<&Item>) -> Result<Option<Record>> {
     })
 }
 
+/// Whether the record's identity waited for a create, and does no longer.
+fn settled(old: Option<&Record>, new: &Record) -> bool {
+    old.is_some_and(|old| old.regroup && !new.regroup)
+}
+
 /// Connections with open work that this version brought.
 fn due(settings: &Settings, old: Option<&Record>, new: &Record) -> BTreeSet<ConnectionName> {
-    let fresh = old.is_none_or(|old| old.version < new.version);
+    let fresh = old.is_none_or(|old| old.version < new.version) || settled(old, new);
     let pending = new.pending();
     pending.into_keys().filter(|connection| fresh && settings.connections.contains_key(*connection)).cloned().collect()
 }

@@ -54,6 +54,9 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
     let stored = hub.item(key.clone()).await?;
     let (intent, at) = match &stored {
         Some(item) => (store::parse::<Intent>(item)?, item.rev),
+        // It is about to become one with another record, whose creates are open: were it made as well, there would be two.
+        // The commit that joins them, or finds that they differ, orders what is still to be made.
+        None if record.regroup => return Ok(Begun::Settled),
         None => {
             let intent = Intent { idempotency: hub.new_token(), sent_at: None, insisted: false };
             let put = TableChange::Put(Item::new(key.clone(), store::body(&intent)?), Condition::Absent);
@@ -180,8 +183,9 @@ pub(super) async fn adopt(hub: &Hub, connection: &Connection, job: &Job, id: &Ex
 async fn taken(hub: &Hub, connection: &Connection, record: &Record, link: &Link, owner: RecordId) -> Result<()> {
     hub.write_plain(vec![TableChange::Delete(keys::intent(&record.id, &connection.name), Condition::None)]).await?;
     claim(hub, &record.id).await?;
-    let joined = hub.record(&record.id).await?.is_some_and(|(now, _)| now.facet(link).is_some());
-    if joined {
+    // Joined, or to be joined as soon as other creates are closed: nobody has to decide anything.
+    let settled = hub.record(&record.id).await?.is_some_and(|(now, _)| now.facet(link).is_some() || now.regroup);
+    if settled {
         return Ok(());
     }
     let sentence = format!(
