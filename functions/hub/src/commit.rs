@@ -151,6 +151,7 @@ impl Hub {
         }
         let mut settled = BTreeMap::new();
         let known = regrouped.redirects.clone();
+        let own = record.id.clone();
         let own_moved = regrouped.records.contains_key(&record.id) || regrouped.redirects.contains_key(&record.id);
         if !own_moved {
             let mut record = record;
@@ -173,7 +174,8 @@ impl Hub {
             settled.insert(id, moved);
         }
         for (from, to) in &regrouped.redirects {
-            if around.revs.contains_key(from) {
+            // Also of a record that joins another one at birth: references name the home of its external record.
+            if around.revs.contains_key(from) || *from == own {
                 transaction.put_redirect(from, to, around.rev(from))?;
             }
         }
