@@ -138,11 +138,18 @@ pub fn resolve(entity: Entity, viewed: &[Viewed<'_>], policy: &Policy) -> (BTree
     (golden, undecided)
 }
 
-/// The claims on a field that count: of those who may say it, and whose record was not merged into another by its vendor.
+/// The claims on a field that count: of those who may say it, and whose record was not merged by its vendor into one that
+/// is here too. Where the winner belongs to another golden record - a person has yet to decide - the loser's word is all
+/// that this one has.
 fn claims<'a>(viewed: &'a [Viewed<'_>], field: &Field, policy: &FieldPolicy) -> Vec<Claim<'a>> {
     viewed
         .iter()
-        .filter(|one| !matches!(one.view.presence, Presence::MergedInto(_)))
+        .filter(|one| match &one.view.presence {
+            Presence::MergedInto(winner) => !viewed.iter().any(|other| {
+                other.facet.link.connection == one.facet.link.connection && other.facet.link.id == *winner
+            }),
+            _ => true,
+        })
         .filter(|one| policy.may_say(&one.facet.link.connection))
         .filter_map(|one| {
             let said = one.view.said(field)?;
