@@ -72,6 +72,7 @@ pub enum Command {
     Backfill {
         /// The connection.
         connection: String,
+        /// Where the truth is.
         #[command(flatten)]
         at: At,
     },
@@ -85,6 +86,7 @@ pub enum Command {
         /// At most that many; all when not given.
         #[arg(long)]
         limit: Option<usize>,
+        /// Where the truth is.
         #[command(flatten)]
         at: At,
     },
@@ -95,16 +97,19 @@ pub enum Command {
         /// One field only.
         #[arg(long)]
         field: Option<String>,
+        /// Where the truth is.
         #[command(flatten)]
         at: At,
     },
     /// Messages that were put aside.
     Dlq {
+        /// What to do with them.
         #[command(subcommand)]
         verb: Dlq,
     },
     /// Questions that a person has to decide.
     Review {
+        /// What to do with them.
         #[command(subcommand)]
         verb: Review,
     },
@@ -116,6 +121,7 @@ pub enum Command {
         field: String,
         /// The value; `-` reads it from standard input, an empty text empties the field.
         value: String,
+        /// Where the truth is.
         #[command(flatten)]
         at: At,
     },
@@ -125,6 +131,7 @@ pub enum Command {
         record: String,
         /// The other.
         other: String,
+        /// Where the truth is.
         #[command(flatten)]
         at: At,
     },
@@ -135,6 +142,7 @@ pub enum Command {
         /// One external record of the part to separate, as `CONNECTION/ID`; every merge of the record when not given.
         #[arg(long, value_name = "CONNECTION/ID")]
         part: Option<String>,
+        /// Where the truth is.
         #[command(flatten)]
         at: At,
     },
@@ -144,6 +152,7 @@ pub enum Command {
         record: String,
         /// The external record, as `CONNECTION/ID`.
         external: String,
+        /// Where the truth is.
         #[command(flatten)]
         at: At,
     },
@@ -153,11 +162,13 @@ pub enum Command {
         record: String,
         /// The external record, as `CONNECTION/ID`.
         external: String,
+        /// Where the truth is.
         #[command(flatten)]
         at: At,
     },
     /// Secrets.
     Vault {
+        /// What to do with them.
         #[command(subcommand)]
         verb: Vault,
     },
@@ -165,6 +176,7 @@ pub enum Command {
     Backup {
         /// The file; it must not exist yet.
         file: PathBuf,
+        /// Where the truth is.
         #[command(flatten)]
         at: At,
     },
@@ -178,6 +190,7 @@ pub enum Command {
     },
     /// Say how the connections are doing, and what `sync` would create and change where it is off.
     Status {
+        /// Where the truth is.
         #[command(flatten)]
         at: At,
     },
@@ -235,8 +248,8 @@ pub struct Connect {
     /// The loopback port that the browser is sent to; it has to be in the vendor's list of redirect addresses.
     #[arg(long, default_value_t = 8765)]
     pub port: u16,
+    /// Where the truth is.
     #[command(flatten)]
-    #[allow(missing_docs)]
     pub at: At,
 }
 
@@ -245,16 +258,16 @@ pub struct Connect {
 pub enum Dlq {
     /// List them, with the reason.
     List {
+        /// Where the truth is.
         #[command(flatten)]
-        #[allow(missing_docs)]
         at: At,
     },
     /// Look again at what they are about, as it is today.
     Redrive {
         /// Their ids; all when not given.
         ids: Vec<String>,
+        /// Where the truth is.
         #[command(flatten)]
-        #[allow(missing_docs)]
         at: At,
     },
 }
@@ -264,16 +277,16 @@ pub enum Dlq {
 pub enum Review {
     /// List open questions.
     List {
+        /// Where the truth is.
         #[command(flatten)]
-        #[allow(missing_docs)]
         at: At,
     },
     /// Show one with its choices.
     Show {
         /// Its id.
         id: String,
+        /// Where the truth is.
         #[command(flatten)]
-        #[allow(missing_docs)]
         at: At,
     },
     /// Decide one.
@@ -285,8 +298,8 @@ pub enum Review {
         /// The value, where the choice needs one.
         #[arg(long)]
         value: Option<String>,
+        /// Where the truth is.
         #[command(flatten)]
-        #[allow(missing_docs)]
         at: At,
     },
 }
@@ -301,8 +314,8 @@ pub enum Vault {
         /// The part of the connection's secret, such as `token` or `webhook`.
         #[arg(long)]
         part: Option<String>,
+        /// Where the truth is.
         #[command(flatten)]
-        #[allow(missing_docs)]
         at: At,
     },
 }

@@ -1,19 +1,18 @@
 //! The one place that writes to standard output: what a command was asked for. What happens on the way is logged to
 //! standard error.
 
-#![expect(clippy::print_stdout, reason = "a command line program answers on standard output; nowhere else")]
-
 use serde_json::Value as Json;
 use std::io::{IsTerminal, Write};
 
 /// Prints a line.
 pub fn line(text: impl AsRef<str>) {
-    println!("{}", text.as_ref());
+    // Whoever closed the pipe (`concord records | head`) has seen enough.
+    drop(writeln!(std::io::stdout(), "{}", text.as_ref()));
 }
 
 /// Prints one JSON document on one line.
 pub fn json(value: &Json) {
-    println!("{value}");
+    line(value.to_string());
 }
 
 /// Prints the JSON document when it was asked for, else what `plain` prints.
@@ -24,7 +23,7 @@ pub fn either(wants_json: bool, value: &Json, plain: impl FnOnce()) {
 /// Prints rows in columns that are as wide as their widest cell, under their titles.
 pub fn table(titles: &[&str], rows: &[Vec<String>]) {
     for text in columns(titles, rows) {
-        println!("{text}");
+        line(text);
     }
 }
 
@@ -61,9 +60,9 @@ pub fn redraw(before: usize, lines: &[String]) -> usize {
         out.push_str(text);
         out.push('\n');
     }
-    print!("{out}");
+    let mut terminal = std::io::stdout();
     // A terminal that is gone needs no table.
-    drop(std::io::stdout().flush());
+    drop(terminal.write_all(out.as_bytes()).and_then(|()| terminal.flush()));
     lines.len()
 }
 

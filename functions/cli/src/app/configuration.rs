@@ -71,7 +71,7 @@ pub fn read(path: &Path) -> Result<String> {
 }
 
 /// A document that can be read.
-pub fn parsed(path: &Path, text: &str) -> Result<Document> {
+fn parsed(path: &Path, text: &str) -> Result<Document> {
     match Document::parse(text) {
         Ok(document) => Ok(document),
         Err(mistakes) => {

@@ -15,7 +15,7 @@ pub(super) fn object(kind: Kind) -> Option<&'static str> {
 }
 
 pub(super) fn create((kind, n): Thing, about: &About) -> Option<Written> {
-    let company = |id: &Option<String>| id.as_ref().map(|id| json!({ "to": "companies", "id": id }));
+    let company = |id: &Option<String>| id.as_ref().map(|id| json!({ "to": "companies", "id": id, "label": "Primary" }));
     let partner = || about.partner.as_ref().map(|id| json!({ "to": "companies", "id": id, "label": "Partner" }));
     let (properties, associations): (Json, Vec<Json>) = match kind {
         Kind::Organization => {
