@@ -31,6 +31,20 @@ pub struct DeadLetter {
     pub blob: Option<String>,
 }
 
+/// A letter says where to look again, which needs no values: they may be personal, and are old.
+fn without_values(mut message: Message) -> Message {
+    match &mut message {
+        Message::SignalV1 { signal, .. } => signal.edits.clear(),
+        Message::ObservationV1(observation) => {
+            observation.snapshot.fields.clear();
+            observation.snapshot.field_times.clear();
+            observation.snapshot.keys.clear();
+        }
+        Message::DeliveryV1 { .. } | Message::RegroupV1 { .. } | Message::PollV1 { .. } => {}
+    }
+    message
+}
+
 impl DeadLetter {
     /// Of a message of a queue.
     pub fn of_message(hub: &Hub, queue: &QueueName, body: &str, fault: &Fault) -> Self {
@@ -57,7 +71,9 @@ impl DeadLetter {
             connection,
             subject,
             reason: fault.to_string(),
-            message: Some(body.to_owned()),
+            message: Some(
+                message.and_then(|message| without_values(message).encode().ok()).unwrap_or_else(|| body.into()),
+            ),
             blob: None,
         }
     }

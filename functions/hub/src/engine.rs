@@ -2,6 +2,7 @@
 
 mod auth;
 mod budget;
+mod scrub;
 
 pub use auth::{Token, TokenAnswer, exchange_code};
 pub use budget::Budgets;
@@ -15,6 +16,7 @@ use crate::{
 use concord_connector::{
     Fault, Instant, Kind, Operation, Outcome, Request, Response, Result, Retry, Step, exchange::Body,
 };
+use scrub::Scrub;
 use std::time::Duration;
 
 /// How many requests one operation may take.
@@ -42,14 +44,16 @@ impl Hub {
     pub async fn run(&self, connection: &Connection, operation: &Operation) -> Result<Ran> {
         let started_at = self.now();
         let mut seen: Vec<Response> = Vec::new();
+        let scrub = Scrub::of(operation);
         for _ in 0..EXCHANGES {
-            match connection.connector.next(&connection.context, operation, &seen)? {
-                Step::Done(outcome) => return Ok(Ran { outcome, started_at, ended_at: self.now() }),
-                Step::Send(request) => {
-                    seen.push(self.exchange(connection, &request).await.map_err(|fault| {
-                        fault.with("connection", &connection.name).with("operation", operation.name())
-                    })?)
+            let step = connection.connector.next(&connection.context, operation, &seen);
+            match step.map_err(|fault| scrub.fault(fault))? {
+                Step::Done(outcome) => {
+                    return Ok(Ran { outcome: scrub.outcome(outcome), started_at, ended_at: self.now() });
                 }
+                Step::Send(request) => seen.push(self.exchange(connection, &request).await.map_err(|fault| {
+                    scrub.fault(fault).with("connection", &connection.name).with("operation", operation.name())
+                })?),
             }
         }
         Err(Fault::new(Kind::Unexpected, "engine", format!("the operation took more than {EXCHANGES} requests"))
@@ -69,7 +73,7 @@ impl Hub {
             if request.accept.contains(&response.status) {
                 return Ok(response);
             }
-            let fault = connection.connector.classify(request, &response);
+            let fault = Scrub::headers(&token.headers).fault(connection.connector.classify(request, &response));
             if fault.retry == Retry::AfterRefresh && refused.is_none() {
                 refused = Some(token);
                 continue;
