@@ -44,7 +44,11 @@ impl Call {
         Ok(Self { method: method.to_owned(), path, query, body })
     }
     fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
     fn flag(&self, name: &str) -> bool {
         self.parameter(name).is_some_and(|value| value != "0" && value != "false")
@@ -70,7 +74,9 @@ impl Call {
         let wrong = || Problem::wrong(format!("`{name}` has to be a list of texts."));
         match self.body.get(name) {
             None | Some(Json::Null) => Ok(Vec::new()),
-            Some(Json::Array(texts)) => texts.iter().map(|text| text.as_str().map(str::to_owned).ok_or_else(wrong)).collect(),
+            Some(Json::Array(texts)) => {
+                texts.iter().map(|text| text.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+            }
             Some(_) => Err(wrong()),
         }
     }
@@ -122,7 +128,10 @@ fn decoded(segment: &str) -> String {
     // A path has no `+` for blanks, unlike a form.
     let escaped = segment.replace('+', "%2B");
     let mut pairs = form_urlencoded::parse(escaped.as_bytes());
-    pairs.next().map(|(name, value)| if value.is_empty() { name.into_owned() } else { format!("{name}={value}") }).unwrap_or_default()
+    pairs
+        .next()
+        .map(|(name, value)| if value.is_empty() { name.into_owned() } else { format!("{name}={value}") })
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -131,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_call_is_read_from_its_target_and_body() {
-        let call = Call::parse("POST", "/api/records/a%2Fb/set?limit=5&x=", br#"{"field":"name","value":null}"#).unwrap();
+        let call =
+            Call::parse("POST", "/api/records/a%2Fb/set?limit=5&x=", br#"{"field":"name","value":null}"#).unwrap();
         assert_eq!(call.path, ["records", "a/b", "set"]);
         assert_eq!(call.limit().unwrap(), 5);
         assert_eq!(call.parameter("x"), None);

@@ -18,7 +18,9 @@ pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
         Command::Check { config } => check::check(config, json),
         Command::Connect(args) => connect::connect(args, json).await,
         Command::Backfill { connection, at } => backfill::backfill(connection, at, json).await,
-        Command::Records { entity, after, limit, at } => records::list(entity, after.as_deref(), *limit, at, json).await,
+        Command::Records { entity, after, limit, at } => {
+            records::list(entity, after.as_deref(), *limit, at, json).await
+        }
         Command::Explain { record, field, at } => records::explain(record, field.as_deref(), at, json).await,
         Command::Dlq { verb: Dlq::List { at } } => admin::dead_letters(at, json).await,
         Command::Dlq { verb: Dlq::Redrive { ids, at } } => admin::redrive(ids, at, json).await,

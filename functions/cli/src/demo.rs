@@ -108,12 +108,18 @@ fn folder(named: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>, K
     match named {
         Some(dir) => {
             if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-                bail!(Usage(format!("{} is not empty; the demo begins with new systems and needs a new folder.", dir.display())));
+                bail!(Usage(format!(
+                    "{} is not empty; the demo begins with new systems and needs a new folder.",
+                    dir.display()
+                )));
             }
             Ok((dir.to_owned(), None, app::vault_key()?))
         }
         None => {
-            let dir = tempfile::Builder::new().prefix("concord-demo-").tempdir().context("There is no room for temporary data.")?;
+            let dir = tempfile::Builder::new()
+                .prefix("concord-demo-")
+                .tempdir()
+                .context("There is no room for temporary data.")?;
             Ok((dir.path().to_owned(), Some(dir), Key::from_bytes(rand::random())))
         }
     }

@@ -24,7 +24,9 @@ fn usual(command: &Command) -> &'static str {
 pub(crate) fn start(cli: &Cli) -> Result<()> {
     let level = cli.log_level.as_deref().unwrap_or_else(|| usual(&cli.command));
     let filter = EnvFilter::try_new(level).map_err(|_| {
-        Usage(format!("`{level}` is no log level; use error, warn, info, debug, trace, or a filter such as concord_hub=debug."))
+        Usage(format!(
+            "`{level}` is no log level; use error, warn, info, debug, trace, or a filter such as concord_hub=debug."
+        ))
     })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = match cli.log_format {

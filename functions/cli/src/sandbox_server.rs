@@ -51,12 +51,11 @@ impl SandboxServer {
     /// When there is no port.
     pub async fn start(sandbox: Box<dyn Sandbox>) -> Result<Self> {
         let sandbox = Shared(Arc::new(Mutex::new(sandbox)));
-        let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.context("There is no free port.")?;
+        let listener =
+            TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.context("There is no free port.")?;
         let url = format!("http://{}", listener.local_addr()?);
-        let router = Router::new()
-            .route("/__sandbox/records", get(records))
-            .fallback(answer)
-            .with_state(sandbox.clone());
+        let router =
+            Router::new().route("/__sandbox/records", get(records)).fallback(answer).with_state(sandbox.clone());
         let serve = async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "A sandbox is no longer served.");
@@ -82,7 +81,8 @@ impl Drop for SandboxServer {
 async fn answer(State(sandbox): State<Shared>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
-    let headers = head.headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    let headers =
+        head.headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     let method = head.method.to_string();
     let request = WireRequest { method, target, headers: headers.collect(), body: body.to_vec() };

@@ -43,14 +43,18 @@ pub fn router(app: Arc<App>) -> Router {
 async fn admin(State(app): State<Arc<App>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if !is_admin(&app, &head.headers) {
-        return Problem::new(401, "This needs the header `Authorization: Bearer` with the admin token; it is in run.json in the data folder.")
-            .into_response();
+        return Problem::new(
+            401,
+            "This needs the header `Authorization: Bearer` with the admin token; it is in run.json in the data folder.",
+        )
+        .into_response();
     }
     let body = match read(body, &head.headers, API_BODY).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };
-    let call = Call::parse(head.method.as_str(), head.uri.path_and_query().map_or("/", |target| target.as_str()), &body);
+    let call =
+        Call::parse(head.method.as_str(), head.uri.path_and_query().map_or("/", |target| target.as_str()), &body);
     match match call {
         Ok(call) => api::answer(&app, call).await,
         Err(problem) => Err(problem),

@@ -41,7 +41,12 @@ pub async fn up(args: &Up, wants_json: bool) -> Result<()> {
     let connections: Vec<&str> = settings.connections.keys().map(|name| name.as_str()).collect();
     let said = json!({ "url": running.url, "data": args.data, "connections": connections });
     print::either(wants_json, &said, || {
-        print::line(format!("Concord is up at {} with {} connections: {}.", running.url, connections.len(), connections.join(", ")));
+        print::line(format!(
+            "Concord is up at {} with {} connections: {}.",
+            running.url,
+            connections.len(),
+            connections.join(", ")
+        ));
         print::line(format!("The admin token is in {}.", args.data.join("run.json").display()));
     });
     running.until_stopped().await;

@@ -68,7 +68,9 @@ pub(super) async fn backfill(app: &App, name: &str) -> Result<Json, Problem> {
     let connection = connection(app, name)?;
     let started_at = app.hub.now();
     schedule::backfill(&app.hub, &connection).await?;
-    Ok(json!({ "connection": name, "started_at": started_at.rfc3339(), "entities": connection.context.mappings.keys().collect::<Vec<_>>() }))
+    Ok(
+        json!({ "connection": name, "started_at": started_at.rfc3339(), "entities": connection.context.mappings.keys().collect::<Vec<_>>() }),
+    )
 }
 
 /// One test read. Says also what vendors are to be told.
@@ -99,10 +101,13 @@ pub(super) async fn wanted(app: &App, name: &str) -> Result<Json, Problem> {
     let mut parts: Vec<Json> =
         auth.secrets().iter().map(|part| json!({ "part": part, "kept": has(part), "required": true })).collect();
     if !connection.schemes.is_empty() {
-        let kept = kept.parts.keys().any(|part| part.starts_with("webhook")) || connection.given_secrets.contains_key("webhook");
+        let kept = kept.parts.keys().any(|part| part.starts_with("webhook"))
+            || connection.given_secrets.contains_key("webhook");
         parts.push(json!({ "part": "webhook", "kept": kept, "required": false }));
     }
-    Ok(json!({ "connection": name, "title": manifest.title, "consent": matches!(auth, Auth::Oauth { .. }), "parts": parts }))
+    Ok(
+        json!({ "connection": name, "title": manifest.title, "consent": matches!(auth, Auth::Oauth { .. }), "parts": parts }),
+    )
 }
 
 /// Where a person consents, with what has to come back.
@@ -112,7 +117,8 @@ pub(super) async fn consent(app: &App, name: &str, call: &Call) -> Result<Json, 
     let client = part(app, &connection, "client_id").await?;
     let (state, verifier) = (app.hub.new_token(), format!("{}{}", app.hub.new_token(), app.hub.new_token()));
     let filled = fill(&connection, authorize_url);
-    let mut url = url::Url::parse(&filled).map_err(|_| Problem::new(500, "The consent address of the system is wrong."))?;
+    let mut url =
+        url::Url::parse(&filled).map_err(|_| Problem::new(500, "The consent address of the system is wrong."))?;
     {
         let mut query = url.query_pairs_mut();
         query.append_pair("response_type", "code");
@@ -150,11 +156,17 @@ pub(super) async fn code(app: &App, name: &str, call: &Call) -> Result<Json, Pro
     ]);
     match answer.refresh_token {
         Some(token) => drop(parts.insert("refresh_token".to_owned(), token)),
-        None => return Err(Problem::new(502, "The vendor gave no refresh token; let the app ask for offline access and consent again.")),
+        None => {
+            return Err(Problem::new(
+                502,
+                "The vendor gave no refresh token; let the app ask for offline access and consent again.",
+            ));
+        }
     }
     app::keep_all(&app.hub, name, parts).await?;
     let granted: Option<BTreeSet<&str>> = answer.scopes.as_deref().map(|text| text.split([' ', ',']).collect());
-    let missing: Vec<&String> = granted.map_or(Vec::new(), |granted| scopes.iter().filter(|scope| !granted.contains(scope.as_str())).collect());
+    let missing: Vec<&String> =
+        granted.map_or(Vec::new(), |granted| scopes.iter().filter(|scope| !granted.contains(scope.as_str())).collect());
     Ok(json!({ "connection": name, "missing_scopes": missing }))
 }
 
@@ -175,7 +187,11 @@ async fn part(app: &App, connection: &Connection, part: &str) -> Result<Secret, 
 }
 
 fn fill(connection: &Connection, template: &str) -> String {
-    connection.context.options.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    connection
+        .context
+        .options
+        .iter()
+        .fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 /// The challenge of a PKCE verifier (RFC 7636, `S256`).

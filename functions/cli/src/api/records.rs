@@ -57,10 +57,15 @@ pub(super) async fn resolve(app: &App, named: &str) -> Result<RecordId, Problem>
     }
     match found.as_slice() {
         [(_, record)] => Ok(record.clone()),
-        [] => Err(Problem::missing(format!("No record has `{named}`; it was not read yet, or there is no such connection."))),
+        [] => Err(Problem::missing(format!(
+            "No record has `{named}`; it was not read yet, or there is no such connection."
+        ))),
         several => {
             let entities: Vec<&str> = several.iter().map(|(entity, _)| entity.name()).collect();
-            Err(Problem::new(409, format!("`{named}` names several records ({}); write {connection}/ENTITY/{id}.", entities.join(", "))))
+            Err(Problem::new(
+                409,
+                format!("`{named}` names several records ({}); write {connection}/ENTITY/{id}.", entities.join(", ")),
+            ))
         }
     }
 }

@@ -26,5 +26,9 @@ pub fn vault_key() -> Result<Key> {
 fn configuration_folder() -> Option<PathBuf> {
     let named = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let home = || Some(named("HOME")?.join(".config"));
-    if cfg!(windows) { named("APPDATA") } else { named("XDG_CONFIG_HOME").filter(|path| path.is_absolute()).or_else(home) }
+    if cfg!(windows) {
+        named("APPDATA")
+    } else {
+        named("XDG_CONFIG_HOME").filter(|path| path.is_absolute()).or_else(home)
+    }
 }

@@ -27,7 +27,9 @@ async fn open_one(hub: &Hub, reference: &str) -> Result<Secret, String> {
     let (kind, name) = reference.split_once(':').unwrap_or_default();
     match kind {
         "env" => std::env::var(name).map(Secret::new).map_err(|_| format!("the environment has no variable `{name}`")),
-        "file" => std::fs::read_to_string(name).map(Secret::new).map_err(|error| format!("the file {name} cannot be read: {error}")),
+        "file" => std::fs::read_to_string(name)
+            .map(Secret::new)
+            .map_err(|error| format!("the file {name} cannot be read: {error}")),
         "vault" => {
             let (name, part) = name.split_once('#').unwrap_or((name, "token"));
             let kept = hub.vault.read(name).await.map_err(|fault| fault.to_string())?;
@@ -67,5 +69,6 @@ pub async fn keep_all(hub: &Hub, name: &str, parts: BTreeMap<String, Secret>) ->
             return Ok(());
         }
     }
-    Err(Fault::new(Kind::Conflict, "vault.write", "somebody else keeps changing this secret; try again").with("name", name))
+    Err(Fault::new(Kind::Conflict, "vault.write", "somebody else keeps changing this secret; try again")
+        .with("name", name))
 }

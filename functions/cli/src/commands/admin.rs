@@ -42,7 +42,11 @@ pub(super) async fn redrive(ids: &[String], at: &At, wants_json: bool) -> Result
     let answer = Session::open(at).await?.post("/api/dead-letters/redrive", &json!({ "ids": ids })).await?;
     let count = |name: &str| answer[name].as_array().map_or(0, Vec::len);
     print::either(wants_json, &answer, || {
-        print::line(format!("{} are looked at again, as they are today; {} cannot be.", count("redriven"), count("kept")));
+        print::line(format!(
+            "{} are looked at again, as they are today; {} cannot be.",
+            count("redriven"),
+            count("kept")
+        ));
     });
     Ok(())
 }
@@ -56,7 +60,8 @@ pub(super) async fn keep(name: &str, part: Option<&str>, at: &At, wants_json: bo
     };
     let value = secret_of_stdin(&format!("Secret for {name}/{part}, then Enter and Ctrl-D: "))?;
     let session = Session::open_as(at, app::Source::Nothing).await?;
-    let answer = session.post(&format!("/api/vault/{}", segment(name)), &json!({ "part": part, "value": value })).await?;
+    let answer =
+        session.post(&format!("/api/vault/{}", segment(name)), &json!({ "part": part, "value": value })).await?;
     print::either(wants_json, &answer, || print::line(format!("Kept {name}/{part}.")));
     Ok(())
 }
@@ -80,7 +85,11 @@ pub(super) async fn backup(file: &Path, at: &At, wants_json: bool) -> Result<()>
     let file = path::absolute(file).context("The file cannot be named.")?;
     let answer = Session::open(at).await?.post("/api/backup", &json!({ "file": file })).await?;
     print::either(wants_json, &answer, || {
-        print::line(format!("Wrote {} ({} bytes). The vault's key is not in it: keep that elsewhere.", file.display(), answer["bytes"]));
+        print::line(format!(
+            "Wrote {} ({} bytes). The vault's key is not in it: keep that elsewhere.",
+            file.display(),
+            answer["bytes"]
+        ));
     });
     Ok(())
 }

@@ -38,7 +38,8 @@ pub(super) async fn backfill(name: &str, at: &At, wants_json: bool) -> Result<()
 async fn watch(session: &Session, name: &str, started: &Json) -> Result<u64> {
     let since = started["started_at"].as_str().unwrap_or_default();
     let bar = std::io::stderr().is_terminal().then(|| {
-        let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let style =
+            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
         ProgressBar::new_spinner().with_style(style)
     });
     let mut first: Option<u64> = None;
@@ -48,11 +49,12 @@ async fn watch(session: &Session, name: &str, started: &Json) -> Result<u64> {
         let total = status["counts"]["observations"].as_u64().unwrap_or_default();
         let observed = total.saturating_sub(*first.get_or_insert(total));
         let connections = status["connections"].as_array().cloned().unwrap_or_default();
-        let Some(one) = connections.iter().find(|one| one["name"] == name) else { bail!("The connection `{name}` is gone.") };
-        if let Some(reason) = one["trouble"]["reason"].as_str() {
-            if looks % SAY_EVERY == 0 {
-                eprintln!("{name} is in trouble: {reason} Waiting.");
-            }
+        let Some(one) = connections.iter().find(|one| one["name"] == name) else {
+            bail!("The connection `{name}` is gone.")
+        };
+        let speaks = looks.is_multiple_of(SAY_EVERY);
+        if let Some(reason) = one["trouble"]["reason"].as_str().filter(|_| speaks) {
+            eprintln!("{name} is in trouble: {reason} Waiting.");
         }
         let entities = one["entities"].as_array().cloned().unwrap_or_default();
         // Times of one form sort as texts.
@@ -67,13 +69,16 @@ async fn watch(session: &Session, name: &str, started: &Json) -> Result<u64> {
             .flatten()
             .filter_map(|(_, depth)| Some(depth["waiting"].as_u64()? + depth["hidden"].as_u64()?))
             .sum();
-        let message = format!("{name}: {done} of {} entities read, {observed} records looked at, {waiting} messages wait", entities.len());
+        let message = format!(
+            "{name}: {done} of {} entities read, {observed} records looked at, {waiting} messages wait",
+            entities.len()
+        );
         match &bar {
             Some(bar) => {
                 bar.set_message(message);
                 bar.tick();
             }
-            None if looks % SAY_EVERY == 0 => eprintln!("{message}"),
+            None if speaks => eprintln!("{message}"),
             None => {}
         }
         if done == entities.len() && waiting == 0 {

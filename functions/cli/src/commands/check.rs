@@ -10,11 +10,11 @@ pub(super) fn check(path: &Path, wants_json: bool) -> Result<()> {
     let text = app::read_configuration(path)?;
     let (mistakes, connections) = match Document::parse(&text) {
         Err(mistakes) => (mistakes, 0),
-        Ok(document) => {
-            (document.check(&concord_connectors::all(), &BTreeMap::new()), document.connections().count())
-        }
+        Ok(document) => (document.check(&concord_connectors::all(), &BTreeMap::new()), document.connections().count()),
     };
-    print::either(wants_json, &json!({ "ok": mistakes.is_empty(), "mistakes": mistakes }), || told(path, &mistakes, connections));
+    print::either(wants_json, &json!({ "ok": mistakes.is_empty(), "mistakes": mistakes }), || {
+        told(path, &mistakes, connections)
+    });
     if mistakes.is_empty() { Ok(()) } else { Err(Told.into()) }
 }
 

@@ -28,10 +28,10 @@ pub(super) async fn connect(args: &Connect, wants_json: bool) -> Result<()> {
     if wanted["consent"] == true {
         missing_scopes = consent::consent(&session, args, &name).await?["missing_scopes"].take();
     }
-    let mut account = session.post(&format!("/api/connections/{name}/describe"), &Json::Null).await.context(format!(
-        "The credentials of `{}` are kept, but the test read failed.",
-        args.connection
-    ))?;
+    let mut account = session
+        .post(&format!("/api/connections/{name}/describe"), &Json::Null)
+        .await
+        .context(format!("The credentials of `{}` are kept, but the test read failed.", args.connection))?;
     account["missing_scopes"] = missing_scopes;
     print::either(wants_json, &account, || told(&account));
     Ok(())
@@ -63,7 +63,9 @@ fn given(args: &Connect, wanted: &Json) -> Result<BTreeMap<String, String>> {
         }
         let line = lines.next().transpose().context("Standard input cannot be read.")?;
         let line = line.filter(|line| !line.trim().is_empty()).ok_or_else(|| {
-            Usage(format!("The secret `{name}` is missing. Give it by --set {name}=@FILE, or on a line of standard input."))
+            Usage(format!(
+                "The secret `{name}` is missing. Give it by --set {name}=@FILE, or on a line of standard input."
+            ))
         })?;
         given.insert(name.to_owned(), line.trim().to_owned());
     }
@@ -80,7 +82,10 @@ fn told(account: &Json) {
     ));
     if let Some(scopes) = account["missing_scopes"].as_array().filter(|scopes| !scopes.is_empty()) {
         let scopes: Vec<&str> = scopes.iter().filter_map(Json::as_str).collect();
-        print::line(format!("Not granted: {}. What needs them stays out of step until you add them to the app and connect again.", scopes.join(", ")));
+        print::line(format!(
+            "Not granted: {}. What needs them stays out of step until you add them to the app and connect again.",
+            scopes.join(", ")
+        ));
     }
     if account["push"] == true {
         print::line(format!("Enter this webhook address at the vendor: {}", text("hook")));

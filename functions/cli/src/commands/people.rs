@@ -36,7 +36,10 @@ pub(super) async fn review(id: &str, at: &At, wants_json: bool) -> Result<()> {
         print::line(text(&review, "sentence"));
         print::line(format!("Raised at {}.", text(&review, "raised_at")));
         let choices: Vec<&str> = review["choices"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
-        print::line(format!("Decide with `concord review decide {id} CHOICE`; the choices are {}.", choices.join(", ")));
+        print::line(format!(
+            "Decide with `concord review decide {id} CHOICE`; the choices are {}.",
+            choices.join(", ")
+        ));
     });
     Ok(())
 }
@@ -58,7 +61,9 @@ pub(super) async fn set(record: &str, field: &str, value: &str, at: &At, wants_j
     let body = json!({ "field": field, "value": given });
     let answer = Session::open(at).await?.post(&format!("/api/records/{}/set", segment(record)), &body).await?;
     print::either(wants_json, &answer, || {
-        print::line(format!("`{field}` is now decided by Concord itself; deliveries follow. See `concord explain {record}`."));
+        print::line(format!(
+            "`{field}` is now decided by Concord itself; deliveries follow. See `concord explain {record}`."
+        ));
     });
     Ok(())
 }

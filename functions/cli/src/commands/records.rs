@@ -10,13 +10,20 @@ use serde_json::{Value as Json, json};
 
 const PAGE: usize = 500;
 
-pub(super) async fn list(entity: &str, after: Option<&str>, limit: Option<usize>, at: &At, wants_json: bool) -> Result<()> {
+pub(super) async fn list(
+    entity: &str,
+    after: Option<&str>,
+    limit: Option<usize>,
+    at: &At,
+    wants_json: bool,
+) -> Result<()> {
     let session = Session::open(at).await?;
     let mut records: Vec<Json> = Vec::new();
     let mut after = after.unwrap_or_default().to_owned();
     let more = loop {
         let rows = limit.map_or(PAGE, |limit| (limit - records.len().min(limit)).clamp(1, PAGE));
-        let page = session.get(&format!("/api/records/{}?limit={rows}&after={}", segment(entity), segment(&after))).await?;
+        let page =
+            session.get(&format!("/api/records/{}?limit={rows}&after={}", segment(entity), segment(&after))).await?;
         records.extend(page["records"].as_array().cloned().unwrap_or_default());
         match page["next"].as_str() {
             Some(next) if limit.is_none_or(|limit| records.len() < limit) => next.clone_into(&mut after),
@@ -28,7 +35,8 @@ pub(super) async fn list(entity: &str, after: Option<&str>, limit: Option<usize>
             .iter()
             .map(|record| {
                 let live = record["facets"].as_array().into_iter().flatten().filter(|facet| facet["live"] == true);
-                let links: Vec<String> = live.map(|facet| format!("{}/{}", text(&facet["connection"]), text(&facet["id"]))).collect();
+                let links: Vec<String> =
+                    live.map(|facet| format!("{}/{}", text(&facet["connection"]), text(&facet["id"]))).collect();
                 vec![text(&record["id"]), title(record), links.join(" ")]
             })
             .collect();
@@ -54,8 +62,13 @@ pub(super) async fn explain(reference: &str, field: Option<&str>, at: &At, wants
 /// What a person calls it: its name, else its number, else its title.
 fn title(record: &Json) -> String {
     let field = |name: &str| record["fields"][name]["value"].as_str().map(str::to_owned);
-    let person = || Some(format!("{} {}", field("given_name").unwrap_or_default(), field("family_name")?).trim().to_owned());
-    field("name").or_else(person).or_else(|| field("number")).or_else(|| field("description")).unwrap_or_else(|| "-".into())
+    let person =
+        || Some(format!("{} {}", field("given_name").unwrap_or_default(), field("family_name")?).trim().to_owned());
+    field("name")
+        .or_else(person)
+        .or_else(|| field("number"))
+        .or_else(|| field("description"))
+        .unwrap_or_else(|| "-".into())
 }
 
 fn text(json: &Json) -> String {

@@ -28,7 +28,13 @@ fn told(status: &Json, running: bool) {
                 _ if one["missing_secrets"].as_array().is_some_and(|missing| !missing.is_empty()) => "no credentials",
                 _ => "fine",
             };
-            let row = [text(&one["name"]), text(&one["system"]), text(&one["mode"]), number(&one["pending"]), number(&one["parked"])];
+            let row = [
+                text(&one["name"]),
+                text(&one["system"]),
+                text(&one["mode"]),
+                number(&one["pending"]),
+                number(&one["parked"]),
+            ];
             row.into_iter().chain([state.to_owned()]).collect()
         })
         .collect();
@@ -44,10 +50,17 @@ fn told(status: &Json, running: bool) {
             let parts: Vec<String> = counts.map(|(entity, count)| format!("{count} {entity}")).collect();
             if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
         };
-        print::line(format!("{name} is only observed. `sync` would create {} and change {} there.", listed("creates"), listed("changes")));
+        print::line(format!(
+            "{name} is only observed. `sync` would create {} and change {} there.",
+            listed("creates"),
+            listed("changes")
+        ));
     }
     let records = status["records"].as_object().into_iter().flatten();
-    let records: Vec<String> = records.filter(|(_, count)| **count != 0).map(|(entity, count)| format!("{} {entity}", number(count))).collect();
+    let records: Vec<String> = records
+        .filter(|(_, count)| **count != 0)
+        .map(|(entity, count)| format!("{} {entity}", number(count)))
+        .collect();
     print::line(format!("Records: {}.", if records.is_empty() { "none".to_owned() } else { records.join(", ") }));
     print::line(format!(
         "{} questions to decide (concord review list), {} dead letters (concord dlq list), oldest message {} s.",

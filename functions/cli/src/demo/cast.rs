@@ -12,7 +12,11 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Name, system, and what is created there.
 const CAST: [(&str, &str, &[&str]); 4] = [
-    ("hubspot-eu", "hubspot", &["organization", "person", "lead", "opportunity", "deal_registration", "order", "invoice"]),
+    (
+        "hubspot-eu",
+        "hubspot",
+        &["organization", "person", "lead", "opportunity", "deal_registration", "order", "invoice"],
+    ),
     ("hubspot-us", "hubspot", &["organization", "person", "opportunity"]),
     ("salesforce", "salesforce", &["organization", "person", "opportunity", "deal_registration"]),
     ("tryton", "tryton", &["organization"]),
@@ -65,7 +69,8 @@ impl Cast {
     pub(super) async fn hub(&self, dir: &Path, key: Key, public_url: &str) -> Result<Arc<App>> {
         std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made.", dir.display()))?;
         let path = dir.join("concord.toml");
-        std::fs::write(&path, self.configuration(public_url)).with_context(|| format!("{} cannot be written.", path.display()))?;
+        std::fs::write(&path, self.configuration(public_url))
+            .with_context(|| format!("{} cannot be written.", path.display()))?;
         let registry: app::Registry = concord_connectors::all().into_iter().map(roomy).collect();
         // The credentials first: the accounts are asked when the configuration is loaded.
         let bare = App::open(dir, &Source::Nothing, registry.clone(), key.clone(), false).await?;

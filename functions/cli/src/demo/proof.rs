@@ -102,7 +102,8 @@ async fn golden(hub: &Hub) -> Result<Golden> {
 async fn listed(connection: &Connection, url: &str) -> Result<BTreeMap<Entity, Vec<ExternalId>>> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let bytes = client.get(format!("{url}/__sandbox/records")).send().await?.bytes().await?;
-    let all: BTreeMap<String, BTreeMap<String, Json>> = serde_json::from_slice(&bytes).context("A sandbox lists no records.")?;
+    let all: BTreeMap<String, BTreeMap<String, Json>> =
+        serde_json::from_slice(&bytes).context("A sandbox lists no records.")?;
     let ids = connection.context.mappings.iter().map(|(entity, mapping)| {
         let rows = all.get(&mapping.object).into_iter().flatten();
         (*entity, rows.map(|(id, _)| ExternalId::from(id.as_str())).collect())
@@ -118,7 +119,8 @@ async fn fetched(hub: &Hub, connection: &Connection, ids: &BTreeMap<Entity, Vec<
             let operation = Operation::Fetch { entity: *entity, ids: chunk.to_vec() };
             let Outcome::Records(records) = persistently(hub, connection, &operation).await? else { continue };
             for (id, snapshot) in records {
-                let snapshot = snapshot.map_err(|refused| anyhow::anyhow!("{} {entity}/{id}: {}", connection.name, refused.message))?;
+                let snapshot = snapshot
+                    .map_err(|refused| anyhow::anyhow!("{} {entity}/{id}: {}", connection.name, refused.message))?;
                 seen.insert((*entity, id), snapshot);
             }
         }

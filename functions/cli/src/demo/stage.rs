@@ -181,10 +181,11 @@ impl Stage {
 
     /// The first address of a party: a sale has to name one.
     fn address(&self, party: &str) -> Option<String> {
+        let party: i64 = party.parse().ok()?;
         let vendor = self.cast.vendors.get("tryton")?;
         let records = vendor.lock().records();
         let mut addresses = records.get("party.address")?.iter();
-        addresses.find(|(_, address)| address["party"].to_string() == party).map(|(id, _)| id.clone())
+        addresses.find(|(_, address)| address["party"] == party).map(|(id, _)| id.clone())
     }
 }
 

@@ -78,9 +78,13 @@ impl Summary {
         let rules = if rules.is_empty() { "none".to_owned() } else { rules.join(", ") };
         lines.push(format!("Conflicts decided: {rules}. Questions for people: {}.", self.status["reviews"]));
         let delay = self.delay();
-        lines.push(format!("From webhook to delivery: {} ms at the median, {} ms at the 99th percentile.", delay["p50"], delay["p99"]));
+        lines.push(format!(
+            "From webhook to delivery: {} ms at the median, {} ms at the 99th percentile.",
+            delay["p50"], delay["p99"]
+        ));
         if self.status["dead_letters"] != 0 {
-            lines.push(format!("{} messages were put aside; `concord dlq list` says why.", self.status["dead_letters"]));
+            lines
+                .push(format!("{} messages were put aside; `concord dlq list` says why.", self.status["dead_letters"]));
         }
         if !self.calm {
             lines.push("Not everything came to rest in time.".to_owned());
@@ -88,7 +92,10 @@ impl Summary {
         for one in self.proof.disagreements.iter().take(SHOWN) {
             let record = one.record.as_ref().map_or("-", |record| record.as_str());
             let field = one.field.as_deref().unwrap_or("the record");
-            lines.push(format!("  {} {record} at {}: {field} is {}, should be {}.", one.entity, one.connection, one.found, one.expected));
+            lines.push(format!(
+                "  {} {record} at {}: {field} is {}, should be {}.",
+                one.entity, one.connection, one.found, one.expected
+            ));
         }
         let verdict = if self.agrees() { "All systems agree" } else { "The systems do not agree" };
         lines.push(format!(

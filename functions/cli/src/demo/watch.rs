@@ -2,7 +2,11 @@
 
 use crate::{app::App, print};
 use concord_connector::Instant;
-use concord_hub::{events::Count, ports::{Index, Query}, views};
+use concord_hub::{
+    events::Count,
+    ports::{Index, Query},
+    views,
+};
 use std::{sync::Arc, time::Duration};
 
 /// On a terminal.
@@ -99,7 +103,8 @@ async fn read_since(app: &App, since: Instant) -> bool {
         let Some(connection) = settings.connections.get(&view.name) else { return true };
         let manifest = connection.connector.manifest();
         let polled = connection.context.mappings.keys().filter(|entity| manifest.polls(**entity));
-        let read = |entity| view.reading.get(entity).and_then(|reading| reading.complete_at).is_some_and(|at| at.0 > since);
+        let read =
+            |entity| view.reading.get(entity).and_then(|reading| reading.complete_at).is_some_and(|at| at.0 > since);
         view.trouble.is_none() && polled.into_iter().all(read)
     })
 }

@@ -27,7 +27,8 @@ pub(super) async fn health(State(app): State<Arc<App>>, Query(asked): Query<Aske
         Ok(()) => (StatusCode::OK, Json(json!({ "status": "ready", "oldest_message_s": oldest }))),
         Err(fault) => {
             tracing::error!(reason = %fault, "The store is not writable.");
-            let body = json!({ "status": "unavailable", "reason": "the store is not writable", "oldest_message_s": oldest });
+            let body =
+                json!({ "status": "unavailable", "reason": "the store is not writable", "oldest_message_s": oldest });
             (StatusCode::SERVICE_UNAVAILABLE, Json(body))
         }
     }

@@ -29,7 +29,8 @@ pub(super) async fn hook(State(app): State<Arc<App>>, request: Request) -> Respo
         None => (rest, None),
     };
     // A header that is no text is nobody's signature.
-    let headers = head.headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    let headers =
+        head.headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
     let incoming = Incoming {
         method: head.method.to_string(),
         path_and_query,

@@ -18,7 +18,8 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ances
 
 /// Shows the page.
 pub(super) async fn status(State(app): State<Arc<App>>) -> Response {
-    let headers = [(header::CONTENT_SECURITY_POLICY, POLICY), (HeaderName::from_static("x-content-type-options"), "nosniff")];
+    let headers =
+        [(header::CONTENT_SECURITY_POLICY, POLICY), (HeaderName::from_static("x-content-type-options"), "nosniff")];
     (headers, Html(page(&app).await)).into_response()
 }
 

@@ -21,7 +21,8 @@ const LONGEST: usize = 16 * 1024;
 
 pub(super) async fn consent(session: &Session, args: &Connect, name: &str) -> Result<Json> {
     let redirect_uri = format!("http://localhost:{}/callback", args.port);
-    let asked = session.post(&format!("/api/connections/{name}/consent"), &json!({ "redirect_uri": redirect_uri })).await?;
+    let asked =
+        session.post(&format!("/api/connections/{name}/consent"), &json!({ "redirect_uri": redirect_uri })).await?;
     let (url, state) = (asked["url"].as_str().unwrap_or_default(), asked["state"].as_str().unwrap_or_default());
     // Before the address is shown: whoever is quick finds the port open.
     let listener = if args.paste { None } else { Some(listen(args.port).await?) };
@@ -106,8 +107,12 @@ fn answer_of(target: &str, state: &str) -> Option<Result<String>> {
     let value = |name: &str| query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
     let genuine = value("state").is_some_and(|given| given.as_bytes().ct_eq(state.as_bytes()).into());
     Some(match (genuine, value("code"), value("error")) {
-        (false, ..) => Err(anyhow::anyhow!("The answer does not belong to this attempt (its `state` differs); start again.")),
-        (true, _, Some(error)) => Err(anyhow::anyhow!("The vendor did not give consent: {}.", error.chars().take(80).collect::<String>())),
+        (false, ..) => {
+            Err(anyhow::anyhow!("The answer does not belong to this attempt (its `state` differs); start again."))
+        }
+        (true, _, Some(error)) => {
+            Err(anyhow::anyhow!("The vendor did not give consent: {}.", error.chars().take(80).collect::<String>()))
+        }
         (true, Some(code), None) => Ok(code.to_owned()),
         (true, None, None) => Err(anyhow::anyhow!("The vendor sent no code; start again.")),
     })

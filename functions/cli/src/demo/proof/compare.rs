@@ -15,7 +15,9 @@ impl Golden {
     pub(super) fn new(records: BTreeMap<RecordId, Record>) -> Self {
         let owners = records
             .values()
-            .flat_map(|record| record.facets.iter().map(|facet| ((record.entity, facet.link.clone()), record.id.clone())))
+            .flat_map(|record| {
+                record.facets.iter().map(|facet| ((record.entity, facet.link.clone()), record.id.clone()))
+            })
             .collect();
         Self { records, owners }
     }
@@ -39,7 +41,13 @@ pub(super) fn connection(connection: &Connection, golden: &Golden, seen: &Seen, 
             [] => proof.disagreements.push(whole(connection, Some(record), record.entity, "one record", "none")),
             [facet] => match seen.get(&(record.entity, facet.link.id.clone())) {
                 Some(snapshot) => fields(connection, golden, record, &snapshot.fields, proof),
-                None => proof.disagreements.push(whole(connection, Some(record), record.entity, &facet.link.to_string(), "none")),
+                None => proof.disagreements.push(whole(
+                    connection,
+                    Some(record),
+                    record.entity,
+                    &facet.link.to_string(),
+                    "none",
+                )),
             },
             several => {
                 let found = format!("{} records", several.len());
@@ -49,7 +57,13 @@ pub(super) fn connection(connection: &Connection, golden: &Golden, seen: &Seen, 
     }
 }
 
-fn whole(connection: &Connection, record: Option<&Record>, entity: Entity, expected: &str, found: &str) -> Disagreement {
+fn whole(
+    connection: &Connection,
+    record: Option<&Record>,
+    entity: Entity,
+    expected: &str,
+    found: &str,
+) -> Disagreement {
     Disagreement {
         record: record.map(|record| record.id.clone()),
         entity,

@@ -15,7 +15,8 @@ pub(super) fn object(kind: Kind) -> Option<&'static str> {
 }
 
 pub(super) fn create((kind, n): Thing, about: &About) -> Option<Written> {
-    let company = |id: &Option<String>| id.as_ref().map(|id| json!({ "to": "companies", "id": id, "label": "Primary" }));
+    let company =
+        |id: &Option<String>| id.as_ref().map(|id| json!({ "to": "companies", "id": id, "label": "Primary" }));
     let partner = || about.partner.as_ref().map(|id| json!({ "to": "companies", "id": id, "label": "Partner" }));
     let (properties, associations): (Json, Vec<Json>) = match kind {
         Kind::Organization => {
@@ -64,10 +65,14 @@ pub(super) fn edit((kind, n): Thing, field: Edited, number: usize) -> Option<Wri
     let properties = match (kind, field) {
         (Kind::Organization, Edited::Name) => json!({ "name": name(n, number) }),
         (Kind::Organization, Edited::City) => json!({ "address": format!("Neue Strasse {number}") }),
-        (Kind::Organization | Kind::Person, Edited::Phone) => json!({ "phone": format!("+49 30 {:06}", 200_000 + number) }),
+        (Kind::Organization | Kind::Person, Edited::Phone) => {
+            json!({ "phone": format!("+49 30 {:06}", 200_000 + number) })
+        }
         (_, Edited::Description) => json!({ "description": format!("Note {number}.") }),
         (Kind::Person, Edited::Title) => json!({ "jobtitle": format!("Partner manager {number}") }),
-        (Kind::Opportunity, Edited::Amount) => json!({ "amount": format!("{}.50", 20_000 + number), "deal_currency_code": "EUR" }),
+        (Kind::Opportunity, Edited::Amount) => {
+            json!({ "amount": format!("{}.50", 20_000 + number), "deal_currency_code": "EUR" })
+        }
         (Kind::Opportunity, Edited::Stage) => json!({ "dealstage": STAGES[number % STAGES.len()] }),
         (Kind::Opportunity, Edited::NextStep) => json!({ "hs_next_step": format!("Step {number}") }),
         (Kind::Registration, Edited::Status) => json!({ "status": STATES[number % STATES.len()] }),

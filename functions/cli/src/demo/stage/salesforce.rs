@@ -38,7 +38,9 @@ pub(super) fn create((kind, n): Thing, about: &About) -> Option<Written> {
         }),
         Kind::Order => return None,
     };
-    if let (Kind::Opportunity, Some(partner)) = (kind, about.partner.as_ref().filter(|_| about.partner != about.organization)) {
+    if let (Kind::Opportunity, Some(partner)) =
+        (kind, about.partner.as_ref().filter(|_| about.partner != about.organization))
+    {
         fields["OpportunityPartners"] = json!([{ "AccountToId": partner, "Role": "VAR/Reseller" }]);
     }
     Some(Written { object: object(kind)?, fields })
@@ -57,9 +59,13 @@ pub(super) fn edit((kind, n): Thing, field: Edited, number: usize) -> Option<Wri
     let fields = match (kind, field) {
         (Kind::Organization, Edited::Name) => json!({ "Name": name(n, number) }),
         (Kind::Organization, Edited::City) => json!({ "BillingStreet": format!("Neue Strasse {number}") }),
-        (Kind::Organization | Kind::Person, Edited::Phone) => json!({ "Phone": format!("+49 30 {:06}", 200_000 + number) }),
+        (Kind::Organization | Kind::Person, Edited::Phone) => {
+            json!({ "Phone": format!("+49 30 {:06}", 200_000 + number) })
+        }
         (Kind::Registration, Edited::Description) => json!({ "Description__c": format!("Note {number}.") }),
-        (Kind::Organization | Kind::Opportunity, Edited::Description) => json!({ "Description": format!("Note {number}.") }),
+        (Kind::Organization | Kind::Opportunity, Edited::Description) => {
+            json!({ "Description": format!("Note {number}.") })
+        }
         (Kind::Person, Edited::Title) => json!({ "Title": format!("Partner manager {number}") }),
         (Kind::Opportunity, Edited::Amount) => json!({ "Amount": 20_000 + number }),
         (Kind::Opportunity, Edited::Stage) => json!({ "StageName": STAGES[number % STAGES.len()] }),

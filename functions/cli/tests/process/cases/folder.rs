@@ -37,7 +37,7 @@ async fn a_command_says_the_same_of_a_live_and_of_an_idle_folder() {
     assert_eq!(names(&idle), names(&live));
     let explained = run(place.home(), &["explain", &id, "--field", "description"]);
     let text = crate::program::stdout(&explained);
-    assert!(text.contains("Decided here") && text.contains("concord"), "{text}");
+    assert!(text.contains("Decided here") && text.contains("a person in Concord"), "{text}");
 
     // Restored elsewhere it is the same truth, and the same token opens it.
     let restored = place.home().join("restored");

@@ -6,8 +6,8 @@ use reqwest::StatusCode;
 use serde_json::Value as Json;
 
 async fn parts(response: reqwest::Response) -> (StatusCode, Option<String>, Vec<u8>) {
-    let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
-    (response.status(), kind, response.bytes().await.unwrap().to_vec())
+    let kind = response.headers().get("content-type").map(|kind| kind.to_str().expect("a text").to_owned());
+    (response.status(), kind, response.bytes().await.expect("a body").to_vec())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +32,11 @@ async fn the_doors_are_closed_to_strangers() {
     // A megabyte and a byte more.
     for chunked in [false, true] {
         let long = vec![b'x'; (1 << 20) + 1];
-        let body = if chunked { reqwest::Body::wrap_stream(futures::stream::iter([Ok::<_, std::io::Error>(long)])) } else { long.into() };
+        let body = if chunked {
+            reqwest::Body::wrap_stream(futures::stream::iter([Ok::<_, std::io::Error>(long)]))
+        } else {
+            long.into()
+        };
         let answer = parts(http.post(format!("{}/hooks/east", up.url)).body(body).send().await.unwrap()).await;
         assert_eq!(answer.0, StatusCode::PAYLOAD_TOO_LARGE);
         let problem: Json = serde_json::from_slice(&answer.2).unwrap();
@@ -66,7 +70,13 @@ async fn errors_are_problem_details_and_the_rest_is_as_documented() {
         assert_eq!((code, &problem["status"]), (status, &Json::from(status)), "{target}: {problem}");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.ends_with('.')), "{problem}");
     }
-    for target in ["/api/connections", "/api/reviews", "/api/changes", "/api/deliveries?state=pending", "/api/records/organization"] {
+    for target in [
+        "/api/connections",
+        "/api/reviews",
+        "/api/changes",
+        "/api/deliveries?state=pending",
+        "/api/records/organization",
+    ] {
         assert_eq!(up.get(target).await.0, 200, "{target}");
     }
     let (code, ready) = up.get("/healthz?ready=1").await;
