@@ -89,7 +89,7 @@ fn parrot(request: &HttpRequest, status: u16) -> HttpResponse {
         "message": format!("Contact {person} is not allowed: {sent}"), "error": "invalid_grant",
         "error_description": format!("{person} {sent}"), "errorCode": "STRING_TOO_LONG", "fields": [person],
         "errors": [{"message": format!("{person}: {sent}"), "context": {"email": [person]}, "statusCode": "STRING_TOO_LONG"}],
-        "context": {"token": [sent.clone()]},
+        "context": {"token": [sent]},
     });
     let body = if request.url.contains("salesforce") && !request.url.contains("token") {
         json!([error]).to_string()

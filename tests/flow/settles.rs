@@ -85,11 +85,14 @@ fn object(system: &str) -> &'static str {
     if system == "hubspot" { "companies" } else { "Account" }
 }
 
+/// A webhook: where to, headers, body.
+type Sent = (String, Vec<(String, String)>, Vec<u8>);
+
 struct Play {
     world: World,
     systems: usize,
-    /// Every webhook that was ever sent: where to, headers and body.
-    sent: Vec<(String, Vec<(String, String)>, Vec<u8>)>,
+    /// Every webhook that was ever sent.
+    sent: Vec<Sent>,
 }
 
 impl Play {
