@@ -36,7 +36,7 @@ audit: $(TOOLS)/cargo-deny ## Known vulnerabilities; needs the advisory database
 	PATH="$(TOOLS):$$PATH" $(CARGO) deny --locked check advisories
 
 bench: ## What the core path and the store take.
-	$(CARGO) bench --locked -p concord-hub --features testing
+	$(CARGO) bench --locked -p concord-tests --bench core
 	$(CARGO) run --locked --release -p concord-hub --features embedded --example store_speed
 
 demo: ## The whole program with sandbox vendors.

@@ -68,7 +68,9 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
             },
             Err(fault) => {
                 for one in &asked {
-                    let fault = Fault::new(fault.kind, "translate", fault.message().to_owned()).retry(fault.retry).with("connection", &connection);
+                    let fault = Fault::new(fault.kind, "translate", fault.message().to_owned())
+                        .retry(fault.retry)
+                        .with("connection", &connection);
                     dispositions[one.at] = troubled(hub, &connection, one.body, fault, Poll::No).await;
                 }
                 None
@@ -125,13 +127,20 @@ async fn opened(hub: &Hub, name: &ConnectionName, fault: &Fault) -> Result<Durat
 }
 
 /// Puts signals at the end of their queue, to be received when the wait is over.
-async fn postpone<'a>(hub: &Hub, name: &ConnectionName, bodies: impl Iterator<Item = &'a str>, wait: Duration) -> Disposition {
+async fn postpone<'a>(
+    hub: &Hub,
+    name: &ConnectionName,
+    bodies: impl Iterator<Item = &'a str>,
+    wait: Duration,
+) -> Disposition {
     let settings = hub.settings();
     let sent = match settings.connection(name) {
         Ok(connection) => {
             let queue = QueueName::Signals(connection.connector.system().clone());
             let delay = wait.min(LONGEST_DELAY);
-            hub.queue.send(&queue, bodies.map(|body| Outgoing { delay, ..Outgoing::new(body.to_owned()) }).collect()).await
+            hub.queue
+                .send(&queue, bodies.map(|body| Outgoing { delay, ..Outgoing::new(body.to_owned()) }).collect())
+                .await
         }
         Err(fault) => Err(fault),
     };
