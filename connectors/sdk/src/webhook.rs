@@ -73,6 +73,13 @@ impl Webhook<Unverified> {
 }
 
 impl Webhook<Verified> {
+    /// The elements of a body that is a JSON array, each as a webhook of its own: for taking in what can be read beside
+    /// what cannot. Empty when the body is nothing of the kind.
+    pub fn split(&self) -> Vec<Self> {
+        let elements: Vec<serde_json::Value> = serde_json::from_slice(&self.body).unwrap_or_default();
+        let alone = |element: serde_json::Value| Self { body: format!("[{element}]").into_bytes(), ..self.clone() };
+        elements.into_iter().map(alone).collect()
+    }
     /// The name of the scheme that verified it.
     pub fn scheme(&self) -> &str {
         self.scheme.as_deref().unwrap_or_default()

@@ -20,7 +20,11 @@ use concord_connector::{
 };
 use futures::{StreamExt, stream};
 use plan::Job;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+/// What is to be tried again sooner than this waits in the queue; later it is ordered anew, because a queue counts receives
+/// and waiting is no failure.
+const SHORT: Duration = Duration::from_secs(2);
 
 /// A delivery of a batch.
 struct Order {
@@ -119,9 +123,11 @@ async fn write(
             match create::begin(hub, connection, job).await {
                 Ok(create::Begun::Write) => sent.push(job),
                 Ok(create::Begun::Settled) => {}
+                Ok(create::Begun::Later(wait)) if wait > SHORT => {
+                    refused::later(hub, connection, &job.record, wait).await?
+                }
                 Ok(create::Begun::Later(wait)) => {
-                    let reason =
-                        "an earlier create has no known outcome; searching again once it could be found".to_owned();
+                    let reason = "somebody else is at this record".to_owned();
                     again.insert(job.record.clone(), Disposition::Retry { after: Some(wait), reason });
                 }
                 Err(fault) if fault.is_of_connection() => {

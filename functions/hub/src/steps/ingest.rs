@@ -76,12 +76,31 @@ async fn accept(hub: &Hub, connection: &Connection, hook: Webhook<Unverified>) -
         return Ok(Answer::empty(429));
     }
     hub.tally.add(Count::WebhooksAccepted);
-    match connection.connector.signals(&connection.context, &hook) {
-        Ok(signals) => enqueue(hub, connection, scheme, signals).await?,
-        // It is theirs without doubt, and cannot be read: kept for a person, and never sent again.
-        Err(fault) => unreadable(hub, connection, &hook, &fault).await?,
-    }
+    let signals = readable(hub, connection, &hook).await?;
+    enqueue(hub, connection, scheme, signals).await?;
     Ok(connection.connector.acknowledge(&hook))
+}
+
+/// What a webhook says. What is theirs without doubt and cannot be read is kept for a person and never sent again; in a body
+/// with several events each stands for itself.
+async fn readable(hub: &Hub, connection: &Connection, hook: &Webhook<Verified>) -> Result<Vec<Signal>> {
+    let fault = match connection.connector.signals(&connection.context, hook) {
+        Ok(signals) => return Ok(signals),
+        Err(fault) => fault,
+    };
+    let events = hook.split();
+    if events.len() < 2 {
+        unreadable(hub, connection, hook, fault).await?;
+        return Ok(Vec::new());
+    }
+    let mut signals = Vec::new();
+    for (at, event) in events.iter().enumerate() {
+        match connection.connector.signals(&connection.context, event) {
+            Ok(read) => signals.extend(read),
+            Err(fault) => unreadable(hub, connection, event, fault.with("event", at)).await?,
+        }
+    }
+    Ok(signals)
 }
 
 /// Verify, enqueue, then mark as seen; a signal that was seen is not enqueued again.
@@ -126,7 +145,7 @@ async fn unreadable(
     hub: &Hub,
     connection: &Connection,
     hook: &Webhook<Verified>,
-    fault: &concord_connector::Fault,
+    fault: concord_connector::Fault,
 ) -> Result<()> {
     let id = hub.new_token();
     let blob = format!("webhooks/{id}");

@@ -15,6 +15,16 @@ use std::time::Duration;
 const ATTEMPTS: u32 = 5;
 const FIRST: Duration = Duration::from_secs(15);
 
+/// Notes that a delivery is not tried before a wait is over: an earlier create has no known outcome, and is searched for
+/// once it could be found.
+pub(super) async fn later(hub: &Hub, connection: &Connection, record: &RecordId, wait: Duration) -> Result<()> {
+    let next = hub.now().plus(wait);
+    hub.amend(record, |record, _| {
+        record.outbox.entry(connection.name.clone()).or_default().next_at = Some(next);
+    })
+    .await
+}
+
 /// Notes a refusal.
 pub(super) async fn refuse(hub: &Hub, connection: &Connection, record: &RecordId, refused: Refused) -> Result<()> {
     hub.tally.add(Count::Refusals);
