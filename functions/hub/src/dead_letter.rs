@@ -64,8 +64,13 @@ impl DeadLetter {
             Some(Message::RegroupV1 { record }) => (None, Some(record.to_string())),
             None => (None, None),
         };
+        // A poll that fails for good fails the same way every time: one letter.
+        let id = match &message {
+            Some(Message::PollV1 { .. }) => crate::facet::hash(&(&connection, &subject, fault.message())).hex(),
+            _ => hub.new_token(),
+        };
         Self {
-            id: hub.new_token(),
+            id,
             at: hub.now(),
             queue: queue.to_string(),
             connection,

@@ -94,11 +94,26 @@ impl Hub {
     }
 }
 
-/// When things were done last, in memory.
+/// When things were done last, and how far, in memory.
 #[derive(Default)]
-pub(crate) struct Due(std::sync::Mutex<BTreeMap<(String, String), Instant>>);
+pub(crate) struct Due(
+    std::sync::Mutex<BTreeMap<(String, String), Instant>>,
+    std::sync::Mutex<BTreeMap<String, String>>,
+);
 
 impl Due {
+    /// Where a round through an index goes on; `None` begins anew.
+    pub(crate) fn place(&self, what: &str) -> Option<String> {
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).get(what).cloned()
+    }
+    /// Notes where a round goes on.
+    pub(crate) fn set_place(&self, what: &str, next: Option<String>) {
+        let mut places = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+        match next {
+            Some(next) => places.insert(what.to_owned(), next),
+            None => places.remove(what),
+        };
+    }
     /// Whether something that is done every so often is due; notes that it is done now.
     pub(crate) fn every(&self, what: &str, connection: &ConnectionName, now: Instant, every: Duration) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -56,6 +56,9 @@ pub fn settle(
     drop(viewed);
     record.facets = facets;
     creates(record, settings, cause.now);
+    if record.golden != before.0 {
+        begin_anew(record);
+    }
     let wanted = wants::adopt(record, plans, next, cause, &mut settled.reviews);
     let open = record.creates.len() > before.1;
     settled.changed = cause.regrouped
@@ -71,6 +74,12 @@ pub fn settle(
         record.committed_at = cause.now;
     }
     settled
+}
+
+/// A create that was refused is tried again with something new to say. What a person has to decide stays with the person.
+fn begin_anew(record: &mut Record) {
+    let Record { creates, outbox, .. } = record;
+    outbox.retain(|name, outbox| !(outbox.parked && outbox.fault.is_some() && creates.contains_key(name)));
 }
 
 /// Opens creates where the record is in scope and missing, and closes those that are no longer called for.
@@ -129,8 +138,9 @@ fn removal(record: &mut Record, settings: &Settings, viewed: &[Viewed<'_>], revi
             break;
         }
         let Some(connection) = settings.connections.get(&one.facet.link.connection) else { continue };
-        let ours = one.facet.versions().last().is_some_and(|version| version.order.sort == crate::facet::Sort::Receipt);
-        if ours {
+        // Whoever said it first counts: the vendor's event for our own delete is an echo.
+        let said = one.facet.versions().iter().rev().find(|version| version.presence.is_some());
+        if said.is_some_and(|version| version.order.sort == crate::facet::Sort::Receipt) {
             continue;
         }
         let archive = match connection.on_delete(record.entity) {

@@ -97,7 +97,10 @@ impl Hub {
             }
             let homes: BTreeSet<RecordId> = links.into_iter().flatten().map(|LinkItem { record, .. }| record).collect();
             first = false;
-            let homes: Vec<RecordId> = homes.into_iter().filter(|id| !around.records.contains_key(id)).collect();
+            // More records than connections hold two of one connection: what is cut off cannot make them one.
+            let room = MOST.saturating_sub(around.records.len());
+            let homes: Vec<RecordId> =
+                homes.into_iter().filter(|id| !around.records.contains_key(id)).take(room).collect();
             for (record, rev) in self.records(&homes).await?.into_values() {
                 for facet in &record.facets {
                     open.extend(Claimant::of(&record, facet).keys);

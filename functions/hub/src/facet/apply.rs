@@ -118,6 +118,16 @@ impl Facet {
         self.wants.retain(|want| want.version > version);
     }
 
+    /// Forgets wants of fields that a receipt covers while others still wait for what they refer to.
+    pub fn acknowledge_fields<'a>(&mut self, version: u64, wrote: impl Iterator<Item = &'a Field> + Clone) {
+        for want in self.wants.iter_mut().filter(|want| want.version <= version) {
+            for field in wrote.clone() {
+                want.fields.remove(field);
+            }
+        }
+        self.wants.retain(|want| !want.fields.is_empty());
+    }
+
     /// Marks the external record as taken out by ourselves.
     pub fn removed(&mut self, at: Instant) {
         let version = concord_connector::SourceVersion(self.source_version().0.saturating_add(1));

@@ -88,11 +88,8 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
                     jobs.entry(job.entity).or_default().push(job);
                 }
             }
-            Err(fault) if fault.is_of_connection() => {
-                hub.open_breaker(connection, &fault).await?;
-                return Ok(again);
-            }
-            Err(fault) if fault.kind == Kind::Conflict => {
+            // Nothing was asked of the vendor yet: this is our own trouble.
+            Err(fault) if fault.is_of_connection() || fault.kind == Kind::Conflict => {
                 again.insert(record, super::again(&fault));
             }
             Err(fault) => refused::refuse(hub, connection, &record, fault.into()).await?,
@@ -167,7 +164,15 @@ async fn write(
         match row {
             Ok(Written::Done { after, overwritten, created }) => {
                 covered(hub, connection, overwritten, ran.started_at, true).await?;
-                receipt::receipt(hub, connection, job, after, created, (ran.started_at, ran.ended_at)).await?;
+                let took = (ran.started_at, ran.ended_at);
+                // A receipt that cannot be kept is this record's trouble, not its neighbours'.
+                if let Err(fault) = receipt::receipt(hub, connection, job, after, created, took).await {
+                    if fault.retry == concord_connector::Retry::Never {
+                        refused::refuse(hub, connection, &job.record, fault.into()).await?;
+                    } else {
+                        again.insert(job.record.clone(), super::again(&fault));
+                    }
+                }
             }
             Ok(Written::Moved(seen)) => {
                 hub.tally.add(crate::events::Count::Moved);

@@ -125,9 +125,14 @@ async fn waiters(hub: &Hub, record: &Record, connection: &ConnectionName) -> Res
     let mut asked: BTreeSet<&RecordId> = record.facets.iter().map(|facet| &facet.home).collect();
     asked.insert(&record.id);
     for id in asked {
-        let page = hub.table.query(Query::partition(Some(Index::Waiting), id.to_string(), WAITERS)).await?;
-        let here = page.keys.iter().filter(|(place, _)| place.ends_with(&format!("#{connection}")));
-        woken.extend(here.filter_map(|(_, key)| keys::record_id(key)));
+        let mut query = Query::partition(Some(Index::Waiting), id.to_string(), WAITERS);
+        loop {
+            let page = hub.table.query(query.clone()).await?;
+            let here = page.keys.iter().filter(|(place, _)| place.ends_with(&format!("#{connection}")));
+            woken.extend(here.filter_map(|(_, key)| keys::record_id(key)));
+            let Some(next) = page.next else { break };
+            query.after = Some(next);
+        }
     }
     Ok(woken)
 }

@@ -94,7 +94,8 @@ async fn attempt(
         let winner = Link { connection: link.connection.clone(), id: winner.clone() };
         references::placeholder(hub, entity, &winner, &mut transaction).await?;
     }
-    let Some(facet) = record.facet_mut(&link) else { return Err(dangling(&record.id).into()) };
+    // It moved to another record between the two reads.
+    let Some(facet) = record.facet_mut(&link) else { return Err(Hindrance::Raced) };
     if !observation.from_history && facet.is_stale(&snapshot, observation.read_at) {
         hub.tally.add(Count::StaleReads);
         return Ok(signal_again(hub, connection, observation).await?);

@@ -40,9 +40,9 @@ pub async fn tick(hub: &Hub) -> Result<()> {
             hub.swept(connection, reopened, next).await?;
         } else if hub.breaker(connection).await?.is_some() {
             // The wait is over and nothing has succeeded yet: whatever is pending tries.
-            sweep(hub, connection, now, None).await?;
+            round(hub, connection, now).await?;
         } else if hub.due.every("sweep", &connection.name, now, Duration::from_secs(10)) {
-            sweep(hub, connection, now.minus(OVERDUE), None).await?;
+            round(hub, connection, now.minus(OVERDUE)).await?;
         }
     }
     if hub.due.every("regroup", &ConnectionName::from(crate::settings::CONCORD), now, Duration::from_secs(10)) {
@@ -58,6 +58,14 @@ fn due(hub: &Hub, connection: &Connection, now: Instant) -> Vec<Entity> {
     mapped
         .filter(|entity| manifest.polls(*entity) && hub.due.every(entity.name(), &connection.name, now, every))
         .collect()
+}
+
+/// The next page of a round through everything that is overdue, so that what stays pending for long hides nothing.
+async fn round(hub: &Hub, connection: &Connection, until: Instant) -> Result<()> {
+    let what = connection.name.as_str();
+    let next = sweep(hub, connection, until, hub.due.place(what)).await?;
+    hub.due.set_place(what, next);
+    Ok(())
 }
 
 /// Orders again a page of what is pending since before `until` and not in back-off; where the next page goes on.
@@ -102,7 +110,9 @@ async fn give_up(hub: &Hub, id: &RecordId, connection: &ConnectionName) -> Resul
 
 /// Looks again at identities that waited for a create.
 async fn regroup(hub: &Hub) -> Result<()> {
-    let page = hub.table.query(Query::partition(Some(Index::Pending), "regroup", SWEEP)).await?;
+    let query = Query { after: hub.due.place("regroup"), ..Query::partition(Some(Index::Pending), "regroup", SWEEP) };
+    let page = hub.table.query(query).await?;
+    hub.due.set_place("regroup", page.next.clone());
     let mut messages = Vec::new();
     for record in page.keys.iter().filter_map(|(_, key)| keys::record_id(key)) {
         messages.push(Outgoing::new(Message::RegroupV1 { record }.encode()?));
@@ -161,7 +171,7 @@ impl Hub {
             }
         }
         Err(concord_connector::Fault::new(
-            concord_connector::Kind::Unavailable,
+            concord_connector::Kind::Conflict,
             "commit",
             "the record is being changed by too many at once",
         ))

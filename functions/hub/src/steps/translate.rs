@@ -67,7 +67,15 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
                 }
             },
             Err(fault) => {
+                let poisoned = fault.retry == Retry::Never && asked.len() > 1;
                 for one in &asked {
+                    // One that a vendor cannot stand takes none of its neighbours along.
+                    if poisoned {
+                        if let Err(fault) = read(hub, &connection, entity, std::slice::from_ref(one)).await {
+                            dispositions[one.at] = troubled(hub, &connection, one.body, fault, Poll::No).await;
+                        }
+                        continue;
+                    }
                     let fault = Fault::new(fault.kind, "translate", fault.message().to_owned())
                         .retry(fault.retry)
                         .with("connection", &connection);

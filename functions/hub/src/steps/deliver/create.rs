@@ -212,6 +212,22 @@ pub(super) async fn claim(hub: &Hub, record: &RecordId) -> Result<()> {
     crate::steps::reconcile::regroup(hub, record).await
 }
 
+/// A create that is no longer called for, and was never begun, is closed. One that was begun stays until it is found or
+/// made: its outcome is unknown.
+pub(super) async fn withdraw(hub: &Hub, connection: &Connection, record: &Record, rev: u64) -> Result<()> {
+    let mut closed = record.clone();
+    closed.creates.remove(&connection.name);
+    closed.outbox.remove(&connection.name);
+    let mut transaction = Transaction::default();
+    let intent = keys::intent(&record.id, &connection.name);
+    transaction.push(TableChange::Check(intent, Condition::Absent));
+    transaction.put_record(&closed, rev)?;
+    match hub.transact(transaction).await {
+        Ok(()) | Err(Hindrance::Raced) => Ok(()),
+        Err(Hindrance::Fault(fault)) => Err(fault),
+    }
+}
+
 /// A create that was refused for certain leaves no intent behind; one whose outcome is unknown does.
 pub(super) async fn undo(hub: &Hub, connection: &Connection, job: &Job, refused: &Refused) -> Result<()> {
     let unknown = matches!(refused.kind, Kind::Unknown | Kind::Unavailable);

@@ -26,6 +26,8 @@ pub(super) struct Job {
     /// The record's version that the write makes true.
     pub(super) version: u64,
     pub(super) write: Write,
+    /// Whether wants of other fields stay open because what they refer to is coming.
+    pub(super) waits: bool,
     /// Whether something is left out because it refers to what is not there.
     pub(super) incomplete: bool,
     /// Golden values and stamps of the fields that are written.
@@ -85,6 +87,8 @@ pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection
     let known = record.facets.iter().any(|facet| facet.link.connection == connection.name);
     if !known && record.creates.contains_key(&connection.name) && settle::creates_at(&record, connection) {
         jobs.extend(creation(hub, connection, &record, rev, &redirects).await?);
+    } else if !known && record.creates.contains_key(&connection.name) {
+        super::create::withdraw(hub, connection, &record, rev).await?;
     }
     Ok(jobs)
 }
@@ -104,6 +108,7 @@ fn removals(connection: &Connection, record: &Record, rev: u64) -> Vec<Job> {
                 record: record.id.clone(),
                 version: record.version,
                 write: Write { record: record.id.clone(), change, fields: Fields::new() },
+                waits: false,
                 incomplete: false,
                 golden: BTreeMap::new(),
                 read: (record.clone(), rev),
@@ -161,8 +166,8 @@ async fn update(
     Ok(Planned::Write(Box::new(Job {
         entity: record.entity,
         record: record.id.clone(),
-        // With something left to wait for, its wants stay.
-        version: if coming { 0 } else { record.version },
+        version: record.version,
+        waits: coming,
         incomplete,
         write: Write { record: record.id.clone(), change, fields },
         golden,
@@ -212,6 +217,7 @@ async fn creation(
         entity: record.entity,
         record: record.id.clone(),
         version: record.version,
+        waits: false,
         incomplete: !missing.is_empty(),
         write: Write { record: record.id.clone(), change, fields },
         golden,

@@ -64,12 +64,17 @@ async fn attempt(
         record.facets.push(Facet::unseen(link.clone(), home));
     }
     let elsewhere = job.creates() && !belongs(&record, job);
-    let Some(facet) = record.facet_mut(&link) else { return Ok(()) };
+    // It moved to another record between the two reads.
+    let Some(facet) = record.facet_mut(&link) else { return Err(Hindrance::Raced) };
     match &job.write.change {
         Change::Archive { .. } | Change::Delete { .. } => facet.removed(took.1),
         _ => {
             facet.receive(&job.golden, &after, took);
-            facet.acknowledge(job.version);
+            if job.waits {
+                facet.acknowledge_fields(job.version, job.golden.keys());
+            } else {
+                facet.acknowledge(job.version);
+            }
         }
     }
     if elsewhere {

@@ -5,7 +5,7 @@ use crate::{
     hub::Hub,
     keys,
     message::{Message, Observation},
-    ports::{Condition, Item, Outgoing, QueueName, TableChange},
+    ports::{Condition, Item, Outgoing, QueueName, TableChange, TransactError},
     settings::Connection,
     store,
 };
@@ -57,7 +57,9 @@ pub(in crate::steps) async fn from_the_beginning(hub: &Hub, connection: &Connect
 
 async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -> Result<bool> {
     let key = keys::cursor(&connection.name, what, entity);
-    let position: Option<Position> = hub.item(key.clone()).await?.as_ref().map(store::parse).transpose()?;
+    let kept = hub.item(key.clone()).await?;
+    let mut rev = kept.as_ref().map_or(0, |item| item.rev);
+    let position: Option<Position> = kept.as_ref().map(store::parse).transpose()?;
     let mut cursor = position.map(|position| position.cursor);
     for _ in 0..PAGES {
         let until = hub.now();
@@ -82,7 +84,14 @@ async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -
         }
         send(hub, observations).await?;
         let position = Position { cursor: next.clone(), complete_at: (!more).then_some(until) };
-        hub.put_plain(Item::new(key.clone(), store::body(&position)?)).await?;
+        let item = Item { rev: rev + 1, ..Item::new(key.clone(), store::body(&position)?) };
+        let unchanged = if rev == 0 { Condition::Absent } else { Condition::Rev(rev) };
+        match hub.table.transact(vec![TableChange::Put(item, unchanged)]).await {
+            Ok(()) => rev += 1,
+            // Somebody began anew meanwhile: the next poll goes on from there.
+            Err(TransactError::Cancelled(_)) => return Ok(true),
+            Err(TransactError::Store(fault)) => return Err(fault),
+        }
         cursor = Some(next);
         if !more {
             return Ok(false);
