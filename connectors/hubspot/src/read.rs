@@ -26,6 +26,25 @@ impl Row<'_> {
     pub(crate) fn decode(&self, cx: &Context, entity: Entity, sources: &Sources) -> Result<Snapshot, Refused> {
         row::decode(cx, entity, sources, self.json, &self.associations, self.read_at).map_err(Refused::from)
     }
+    /// The same, as it was when a write was answered: with the properties and the times of that answer.
+    pub(crate) fn as_stored(
+        &self,
+        cx: &Context,
+        entity: Entity,
+        sources: &Sources,
+        answer: &Json,
+    ) -> Result<Snapshot, Refused> {
+        let mut json = self.json.clone();
+        if let (Some(now), Some(then)) =
+            (json.get_mut("properties").and_then(Json::as_object_mut), answer.get("properties").and_then(Json::as_object))
+        {
+            now.extend(then.iter().map(|(name, value)| (name.clone(), value.clone())));
+            if let Some(updated) = answer.get("updatedAt") {
+                json["updatedAt"] = updated.clone();
+            }
+        }
+        row::decode(cx, entity, sources, &json, &self.associations, self.read_at).map_err(Refused::from)
+    }
 }
 
 /// Answers a fetch.

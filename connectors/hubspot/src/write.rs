@@ -29,6 +29,8 @@ pub(super) struct Job<'a> {
     /// The record, once it is known.
     pub(super) id: Option<String>,
     pub(super) created: bool,
+    /// The row as the write's own answer shows it, which knows nothing of what came after.
+    pub(super) stored: Json,
     /// Somebody changed an association since it was last read here: nothing is written.
     pub(super) moved: bool,
     /// Settled before the read back.
@@ -71,6 +73,7 @@ fn plan<'a>(cx: &Context, entity: Entity, write: &'a Write) -> Job<'a> {
         links: BTreeMap::new(),
         id: None,
         created: false,
+        stored: Json::Null,
         moved: false,
         answer: None,
     };
@@ -157,7 +160,7 @@ fn archive(script: &mut Script<'_>, entity: Entity, object: &str, jobs: &mut [Jo
     Ok(())
 }
 
-/// The row's answer, from what the read back shows.
+/// The row's answer, from what the write answered and the read back shows.
 fn settle(cx: &Context, entity: Entity, sources: &row::Sources, job: Job<'_>, rows: &[read::Row<'_>]) -> Answer {
     if let Some(answer) = job.answer {
         return answer;
@@ -165,16 +168,22 @@ fn settle(cx: &Context, entity: Entity, sources: &row::Sources, job: Job<'_>, ro
     let row = job.id.as_deref().and_then(|id| rows.iter().find(|row| row.id.as_str() == id)).ok_or_else(|| {
         Fault::new(Kind::NotFound, "hubspot.write", "HubSpot does not show the record after the write")
     })?;
-    let after = row.decode(cx, entity, sources)?;
+    let seen = row.decode(cx, entity, sources)?;
     if job.moved {
-        return Ok(Written::Moved(after));
+        return Ok(Written::Moved(seen));
     }
-    let overwritten = match &job.write.change {
+    let mut others = match &job.write.change {
         Change::Update { held, held_at, .. } => {
             let known = Known { held, held_at: *held_at };
             change::overwritten(cx, entity, cx.mapping(entity)?, row.json, &job.write.fields, &known)
         }
         _ => Vec::new(),
     };
-    Ok(Written::Done { after, overwritten, created: job.created })
+    let after = row.as_stored(cx, entity, sources, &job.stored)?;
+    // Somebody edited on top of our write before we read it back: that is their edit, not how HubSpot stores our value.
+    if job.write.fields.keys().any(|field| after.fields.get(field) != seen.fields.get(field)) {
+        others.push(seen);
+        return Ok(Written::Done { after, overwritten: others, created: job.created });
+    }
+    Ok(Written::Done { after: seen, overwritten: others, created: job.created })
 }

@@ -9,7 +9,7 @@ use concord_connector::{
     Context, Entity, Fault, Kind, Request, Response, Retry,
     exchange::{Change, Written},
 };
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 /// HubSpot's largest batch.
 const ROWS: usize = 100;
@@ -151,6 +151,7 @@ fn take(response: &Response, chunk: &[(usize, Json)], jobs: &mut [Job<'_>]) {
         if let Some(result) = list("results").find(traced).or_else(|| list("results").find(known)) {
             job.created = job.id.is_none() && result.get("new").and_then(Json::as_bool) != Some(false);
             job.id = row::id(result).map(|id| id.as_str().to_owned());
+            job.stored = stored(result, &job.properties);
         } else if let Some(error) = list("errors").find(blamed) {
             refuse(job, error);
         } else {
@@ -158,6 +159,17 @@ fn take(response: &Response, chunk: &[(usize, Json)], jobs: &mut [Job<'_>]) {
             job.refuse(Fault::new(Kind::Unexpected, "hubspot.write", sentence).retry(Retry::After(None)));
         }
     }
+}
+
+/// The answered row with every property that was sent: HubSpot leaves those out that are empty now.
+fn stored(answer: &Json, sent: &Map<String, Json>) -> Json {
+    let mut stored = answer.clone();
+    if let Some(properties) = stored.get_mut("properties").and_then(Json::as_object_mut) {
+        for (name, value) in sent {
+            properties.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    stored
 }
 
 /// A refused row; a create that collides names the record that is there.

@@ -21,6 +21,8 @@ pub(crate) struct World {
     pub(crate) exchanges: Vec<(Request, Response)>,
     /// Changes an answer on its way, for what the portal does not do by itself.
     pub(crate) doctor: Option<fn(&Request, &mut Response)>,
+    /// What a person does a second after the first request whose path contains this was answered.
+    pub(crate) meddle: Option<(&'static str, Act)>,
 }
 
 impl World {
@@ -32,7 +34,7 @@ impl World {
         let connector = concord_hubspot::connector();
         let cx = Context::new("hubspot-eu", connector.manifest());
         let now = Instant::parse("2026-03-02T00:01:00Z").unwrap();
-        let mut world = Self { portal, cx, now, exchanges: Vec::new(), doctor: None };
+        let mut world = Self { portal, cx, now, exchanges: Vec::new(), doctor: None, meddle: None };
         let Outcome::Account(account) = world.run(&Operation::Describe).unwrap() else { panic!("no account") };
         learn(&mut world.cx, &account);
         world.exchanges.clear();
@@ -66,6 +68,10 @@ impl World {
         let mut response = drive::response(&answer, self.now);
         if let Some(doctor) = self.doctor {
             doctor(request, &mut response);
+        }
+        if let Some((_, act)) = self.meddle.take_if(|(path, _)| request.path.contains(*path)) {
+            self.tick(1000);
+            self.human(act);
         }
         response
     }

@@ -145,6 +145,28 @@ fn an_edit_that_our_write_hides_is_reported_with_its_own_time() {
 }
 
 #[test]
+fn an_edit_on_top_of_our_write_is_no_image_of_it() {
+    let mut world = World::new();
+    let id = world.made("companies", json!({ "name": "Acme", "phone": "1" }), json!([]));
+    let read = world.fetch(Entity::Organization, &id);
+    let held_at = world.now;
+    world.tick(5000);
+    let fields_by_hand = json!({ "properties": { "name": "Acme by hand", "phone": "3" } });
+    let act = Act::Update { object: "companies".into(), id: id.clone(), fields: fields_by_hand };
+    world.meddle = Some(("/batch/update", act));
+    let write = update("r1", &read, held_at, fields([("name", text("Acme by us")), ("phone", None)]));
+    let rows = world.write(Entity::Organization, vec![write]);
+    let (after, later, _) = done(&rows[0]);
+    assert_eq!(after.fields["name"], text("Acme by us"), "the receipt is of what we wrote");
+    assert_eq!(after.fields["phone"], None, "also where we cleared it");
+    assert_eq!(later.len(), 1, "{later:?}");
+    assert_eq!(later[0].fields["name"], text("Acme by hand"));
+    assert_eq!(later[0].fields["phone"], text("3"));
+    assert_eq!(later[0].field_times["name"], world.now);
+    assert!(later[0].version > after.version);
+}
+
+#[test]
 fn what_was_seen_before_is_not_reported_as_overwritten() {
     let mut world = World::new();
     let id = world.made("companies", json!({ "name": "First" }), json!([]));
