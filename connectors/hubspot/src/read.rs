@@ -35,9 +35,10 @@ impl Row<'_> {
         answer: &Json,
     ) -> Result<Snapshot, Refused> {
         let mut json = self.json.clone();
-        if let (Some(now), Some(then)) =
-            (json.get_mut("properties").and_then(Json::as_object_mut), answer.get("properties").and_then(Json::as_object))
-        {
+        if let (Some(now), Some(then)) = (
+            json.get_mut("properties").and_then(Json::as_object_mut),
+            answer.get("properties").and_then(Json::as_object),
+        ) {
             now.extend(then.iter().map(|(name, value)| (name.clone(), value.clone())));
             if let Some(updated) = answer.get("updatedAt") {
                 json["updatedAt"] = updated.clone();

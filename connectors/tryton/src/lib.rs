@@ -57,14 +57,7 @@ impl Connector for Tryton {
 
     /// A tax number comes back without blanks and in capitals; what has no form of one is not read back at all.
     fn image(&self, cx: &Context, entity: Entity, field: &Field, value: Option<&Value>) -> Result<Option<Value>> {
-        let image = cx.mapping(entity)?.image(cx, entity, field, value)?;
-        Ok(match image {
-            Some(Value::Text(number)) if field.as_str() == "tax_id" => {
-                let (kind, code) = tax::identifier(&number);
-                tax::number(kind, &code).map(Value::Text)
-            }
-            other => other,
-        })
+        image(cx, entity, field, value)
     }
 
     /// Tryton sends no webhooks: whatever arrives is not its.
@@ -77,6 +70,17 @@ impl Connector for Tryton {
     fn classify(&self, request: &Request, response: &Response) -> Fault {
         classify_status(&self.manifest, request, response)
     }
+}
+
+fn image(cx: &Context, entity: Entity, field: &Field, value: Option<&Value>) -> Result<Option<Value>> {
+    let image = cx.mapping(entity)?.image(cx, entity, field, value)?;
+    Ok(match image {
+        Some(Value::Text(number)) if field.as_str() == "tax_id" => {
+            let (kind, code) = tax::identifier(&number);
+            tax::number(kind, &code).map(Value::Text)
+        }
+        other => other,
+    })
 }
 
 /// What an operation comes to; see [`script`].

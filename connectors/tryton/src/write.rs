@@ -47,14 +47,32 @@ pub(crate) fn write(script: &mut Script<'_>, entity: Entity, writes: &[Write]) -
         })
         .collect();
     let after = records(script, entity, &ids)?;
-    let settle = |row| match row {
+    let settle = |(row, write): (Row, &Write)| match row {
         Row::Settled(outcome) => *outcome,
         Row::Wrote { id, created } => {
-            shown(script.cx, entity, &after, id).map(|after| Written::Done { after, overwritten: Vec::new(), created })
+            shown(script.cx, entity, &after, id).map(|seen| done(script.cx, entity, write, seen, created))
         }
         Row::Stale { id } => shown(script.cx, entity, &after, id).map(Written::Moved),
     };
-    Ok(Outcome::Written(outcomes.into_iter().map(settle).collect()))
+    Ok(Outcome::Written(outcomes.into_iter().zip(writes).map(settle).collect()))
+}
+
+/// Fields that Tryton may store in a form of its own (it formats telephone numbers where it has the library).
+const FORMATTED: [&str; 1] = ["phone"];
+
+/// The read-back is a call of its own: where it shows something else than what was written, somebody edited on top of it,
+/// for Tryton keeps texts, amounts and dates as they are sent. Their edit is an observation.
+fn done(cx: &Context, entity: Entity, write: &Write, seen: Snapshot, created: bool) -> Written {
+    let mut after = seen.clone();
+    let mut edited = false;
+    for (field, value) in write.fields.iter().filter(|(field, _)| !FORMATTED.contains(&field.as_str())) {
+        let Ok(image) = crate::image(cx, entity, field, value.as_ref()) else { continue };
+        if let Some(there) = after.fields.get_mut(field).filter(|there| **there != image) {
+            *there = image;
+            edited = true;
+        }
+    }
+    Written::Done { after, overwritten: if edited { vec![seen] } else { Vec::new() }, created }
 }
 
 fn one(script: &mut Script<'_>, entity: Entity, there: &Situation, write: &Write) -> std::result::Result<Row, Pause> {

@@ -33,7 +33,8 @@ impl Vendors {
     pub(super) fn names(&self) -> Vec<String> {
         lock(&self.sandboxes).keys().cloned().collect()
     }
-    pub(super) fn with<T>(&self, name: &str, look: impl FnOnce(&mut dyn Sandbox) -> T) -> T {
+    /// Looks at a vendor.
+    pub fn with<T>(&self, name: &str, look: impl FnOnce(&mut dyn Sandbox) -> T) -> T {
         let mut sandboxes = lock(&self.sandboxes);
         look(sandboxes.get_mut(name).expect("a vendor of that name").as_mut())
     }
