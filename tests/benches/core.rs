@@ -75,6 +75,7 @@ fn setting() -> Setting {
         scope: BTreeMap::new(),
         on_delete: BTreeMap::new(),
         given_secrets: BTreeMap::new(),
+        limits: Vec::new(),
         poll_every_s: 60,
     };
     let connections: BTreeMap<_, _> = ["hubspot", "other"].map(|name| (name.into(), connection(name))).into();

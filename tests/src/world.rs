@@ -111,6 +111,7 @@ impl World {
                 scope,
                 on_delete: BTreeMap::new(),
                 given_secrets: BTreeMap::new(),
+                limits: manifest.limits.clone(),
                 poll_every_s: manifest.capabilities.poll_every_s,
                 connector,
             };

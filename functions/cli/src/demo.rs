@@ -3,7 +3,6 @@
 
 mod cast;
 mod proof;
-mod roomy;
 mod stage;
 mod story;
 mod summary;

@@ -7,6 +7,7 @@
 mod check;
 mod compile;
 mod install;
+mod limits;
 mod mistake;
 mod nearest;
 mod overlay;

@@ -76,6 +76,8 @@ pub struct Connection {
     pub given_secrets: BTreeMap<String, Vec<crate::ports::Secret>>,
     /// Seconds between polls; the manifest's unless the connection says otherwise.
     pub poll_every_s: u64,
+    /// Call budgets: the manifest's, or what the connection says that its plan allows.
+    pub limits: Vec<concord_connector::manifest::Limit>,
 }
 
 /// Everything.

@@ -1,6 +1,5 @@
 //! The four systems of the demo, served on loopback, and the hub's configuration for them.
 
-use super::roomy::roomy;
 use crate::{
     app::{self, App, Source},
     sandbox_server::SandboxServer,
@@ -25,6 +24,9 @@ const CAST: [(&str, &str, &[&str]); 4] = [
 const SIGNED_WITH: &str = "demo-signing-secret";
 /// Seconds between polls: often enough to heal lost webhooks while somebody watches.
 const POLL_EVERY_S: u64 = 15;
+/// How many times as many calls the systems' plans allow as the smallest ones do, which limit a connection to a few
+/// searches in a second: a demo that keeps to those takes longer than anybody watches.
+const LARGER_PLAN: u32 = 40;
 
 /// The systems.
 pub(super) struct Cast {
@@ -58,6 +60,7 @@ impl Cast {
                  allow_private = true\npoll_every_s = {POLL_EVERY_S}\nscope = {{ {} }}\n",
                 creates.iter().map(|entity| format!("{entity} = \"all\"")).collect::<Vec<_>>().join(", "),
             ));
+            text.push_str(&format!("limits = {{ {} }}\n", larger_plan(system).join(", ")));
             if system != "tryton" {
                 text.push_str("on_delete = { person = \"propagate\" }\n");
             }
@@ -71,7 +74,7 @@ impl Cast {
         let path = dir.join("concord.toml");
         std::fs::write(&path, self.configuration(public_url))
             .with_context(|| format!("{} cannot be written.", path.display()))?;
-        let registry: app::Registry = concord_connectors::all().into_iter().map(roomy).collect();
+        let registry = concord_connectors::all();
         // The credentials first: the accounts are asked when the configuration is loaded.
         let bare = App::open(dir, &Source::Nothing, registry.clone(), key.clone(), false).await?;
         for (name, vendor) in &self.vendors {
@@ -91,4 +94,12 @@ impl Cast {
             vendor.lock().subscribe(Some(subscriber));
         }
     }
+}
+
+fn larger_plan(system: &str) -> Vec<String> {
+    let connector = concord_connectors::find(system);
+    let limits = connector.iter().flat_map(|connector| &connector.manifest().limits);
+    limits
+        .map(|limit| format!("{} = \"{}/{}ms\"", limit.name, limit.requests.saturating_mul(LARGER_PLAN), limit.per_ms))
+        .collect()
 }

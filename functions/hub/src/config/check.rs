@@ -1,6 +1,8 @@
 //! What can be said of a document only when the connectors are known.
 
-use super::{Document, Mistake, nearest, overlay::Overlay, policy::PolicySection, reader::Reader, section::Section};
+use super::{
+    Document, Mistake, limits, nearest, overlay::Overlay, policy::PolicySection, reader::Reader, section::Section,
+};
 use crate::policy::Rule;
 use concord_connector::{
     ConnectionName, Connector, Manifest,
@@ -30,6 +32,7 @@ impl Document {
             let manifest = connector.manifest();
             auth(&mut reader, section, manifest);
             base_url(&mut reader, section, manifest);
+            limits::check(&mut reader, &section.limits, manifest);
             options(&mut reader, section, manifest);
             self.webhooks(&mut reader, section, manifest);
             for overlay in &section.mapping {

@@ -3,6 +3,7 @@
 use super::{
     Document,
     check::{self, Accounts, Registry},
+    limits,
     section::Section,
 };
 use crate::{
@@ -114,6 +115,7 @@ impl Section {
             scope: self.scope.iter().map(|(entity, scope)| (entity.value, scope.clone())).collect(),
             on_delete: self.on_delete.iter().map(|(entity, what)| (entity.value, *what)).collect(),
             given_secrets,
+            limits: limits::in_force(&self.limits, manifest),
             poll_every_s: self.poll_every_s.unwrap_or(manifest.capabilities.poll_every_s),
             name,
         })

@@ -1,7 +1,7 @@
 //! One `[connections.NAME]` section.
 
 use super::{
-    nearest,
+    limits, nearest,
     overlay::Overlay,
     reader::{Key, Reader, Spot},
     scope,
@@ -25,6 +25,7 @@ const KNOWN: &[&str] = &[
     "time_zone",
     "currency",
     "poll_every_s",
+    "limits",
     "secrets",
     "options",
     "scope",
@@ -47,6 +48,7 @@ pub(super) struct Section {
     pub(super) time_zone: Option<TimeZone>,
     pub(super) currency: Option<Currency>,
     pub(super) poll_every_s: Option<u64>,
+    pub(super) limits: Vec<limits::Set>,
     pub(super) secrets: Vec<(Spot<String>, Vec<Spot<String>>)>,
     pub(super) options: Vec<(Spot<String>, String)>,
     pub(super) scope: Vec<(Spot<Entity>, Scope)>,
@@ -75,6 +77,7 @@ impl Section {
             time_zone: reader.text(table, "time_zone").and_then(|zone| time_zone(reader, &zone)),
             currency: reader.text(table, "currency").and_then(|code| currency(reader, &code)),
             poll_every_s: reader.number(table, "poll_every_s").and_then(|seconds| poll_every(reader, &seconds)),
+            limits: limits::read(reader, table),
             secrets: secrets(reader, table),
             options: options(reader, table),
             scope: scope::read(reader, table),

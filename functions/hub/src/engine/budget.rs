@@ -23,9 +23,8 @@ impl Budgets {
     /// # Errors
     /// `RateLimited`, with the wait, when it would be longer than a request should hold up its batch.
     pub(crate) async fn acquire(&self, hub: &Hub, connection: &Connection, limit: Option<&str>) -> Result<()> {
-        let manifest = connection.connector.manifest();
         let limits: Vec<&Limit> =
-            manifest.limits.iter().filter(|one| one.name == "all" || Some(one.name.as_str()) == limit).collect();
+            connection.limits.iter().filter(|one| one.name == "all" || Some(one.name.as_str()) == limit).collect();
         let mut waited = Duration::ZERO;
         loop {
             let Some(wait) = self.take(connection, &limits, hub.now()) else { return Ok(()) };

@@ -63,6 +63,8 @@ fn each_mistake_says_what_to_write_instead() {
         ("NORTH\ntime_zone = \"Berlin\"", "4: `Berlin` is no time zone; write its IANA name, like \"Europe/Berlin\"."),
         ("NORTH\ncurrency = \"EURO\"", "4: `EURO` is no ISO 4217 currency; write three letters, like \"EUR\"."),
         ("NORTH\npoll_every_s = 0", "4: `poll_every_s` has to be between 1 and 86400 seconds."),
+        ("NORTH\nlimits = { all = \"many\" }", "4: `many` is no limit; write requests and a time"),
+        ("NORTH\nlimits = { serch = \"1/s\" }", "4: `serch` is no limit of North"),
         ("NORTH\nallow_private = \"yes\"", "4: `allow_private` has to be `true` or `false`, not string."),
         (
             "NORTH\nsecrets = { token = \"pat-123\" }",
@@ -196,6 +198,7 @@ system = "erp"
 auth = "password"
 time_zone = "Pacific/Tongatapu"
 poll_every_s = 5
+limits = { all = "900/10s" }
 options = { host = "books", company = 3 }
 secrets = { username = "vault:two", password = "vault:two" }
 [policy.organization]
@@ -231,6 +234,10 @@ fn a_document_becomes_settings() {
     assert!(mapping.rule("lei").is_some() && mapping.rule("domain").is_none() && mapping.rule("name").is_some());
     let two = &settings.connections[&concord_connector::ConnectionName::from("two")];
     assert_eq!((two.mode, two.base_url.as_str(), two.poll_every_s), (Mode::Observe, "https://books.example.com", 5));
+    assert_eq!(
+        two.limits.iter().map(|limit| (limit.name.as_str(), limit.requests, limit.per_ms)).collect::<Vec<_>>(),
+        [("all", 900, 10_000)]
+    );
     assert_eq!(two.context.option("company"), Some("3"), "the admin's word counts more than the account's");
     assert_eq!(
         (two.context.currency, two.context.time_zone.iana_name()),
