@@ -24,7 +24,7 @@ use std::{
 use tokio::sync::watch;
 
 pub use configuration::{Source, located, read as read_configuration};
-pub use key::vault_key;
+pub use key::{KEY_FILE, vault_key};
 pub use secrets::{keep, keep_all};
 
 /// The connectors that a hub knows.

@@ -228,6 +228,9 @@ pub struct Demo {
     /// How many events.
     #[arg(long, default_value_t = 2000)]
     pub events: usize,
+    /// Run the hub in a process of its own and kill it again and again while the story goes on.
+    #[arg(long)]
+    pub chaos: bool,
     /// Stop after the proof instead of staying up; the exit code says whether all systems agree.
     #[arg(long)]
     pub exit: bool,

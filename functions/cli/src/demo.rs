@@ -1,7 +1,9 @@
-//! `concord demo`: four sandbox systems, a hub beside them, a partner programme flowing through, and the proof that all
+//! `concord demo`: sandbox systems, a hub beside them, a partner programme flowing through, and the proof that all
 //! systems agree, read back from the systems themselves.
 
 mod cast;
+mod chaos;
+mod door;
 mod proof;
 mod stage;
 mod story;
@@ -9,7 +11,7 @@ mod summary;
 mod watch;
 
 use crate::{
-    app,
+    app::{self, App},
     args::Demo,
     failure::{Told, Usage},
     print,
@@ -17,8 +19,13 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use cast::Cast;
-use concord_hub::embedded::vault::Key;
-use stage::Stage;
+use chaos::{Chaos, Place};
+use concord_hub::{
+    embedded::{SystemClock, vault::Key},
+    ports::Clock as _,
+};
+use door::Door;
+use stage::{Played, Stage};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -27,6 +34,7 @@ use std::{
 };
 use story::Event;
 use summary::Summary;
+use tokio::net::TcpListener;
 use watch::{Screen, quiet};
 
 pub use proof::{Disagreement, Proof};
@@ -45,20 +53,24 @@ const ENDING: Duration = Duration::from_secs(120);
 /// # Errors
 /// When it cannot start; [`Told`] when the systems do not agree.
 pub async fn demo(args: &Demo, wants_json: bool) -> Result<()> {
-    let (dir, _temporary, key) = folder(args.data.as_deref())?;
+    let folder = Folder::new(args.data.as_deref())?;
     let cast = Arc::new(Cast::start(args.seed).await?);
     let listener = up::listen(args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)))).await?;
-    let public_url = format!("http://{}", listener.local_addr()?);
-    let app = cast.hub(&dir, key, &public_url).await?;
+    let listen = listener.local_addr()?;
+    let public_url = format!("http://{listen}");
+    let app = cast.hub(&folder.dir, folder.key()?, &public_url).await?;
     cast.subscribe(&public_url);
-    let running = Running::start(app, listener)?;
     let say = |text: String| if wants_json { eprintln!("{text}") } else { print::line(text) };
-    say(format!("The hub is at {}; its data and token are in {}.", running.url, dir.display()));
+    say(format!("The hub is at {public_url}; its data and token are in {}.", folder.dir.display()));
     for (name, vendor) in &cast.vendors {
         say(format!("{name} is at {url}; what it holds is at {url}/__sandbox/records", url = vendor.url));
     }
 
-    let summary = play(args, &running, &cast, wants_json).await?;
+    let (summary, running) = if args.chaos {
+        in_chaos(args, app, listener, &folder, &cast, wants_json).await?
+    } else {
+        in_peace(args, app, listener, &cast, wants_json).await?
+    };
     if wants_json {
         print::json(&summary.json());
     } else {
@@ -69,27 +81,70 @@ pub async fn demo(args: &Demo, wants_json: bool) -> Result<()> {
         running.stop().await;
         return if agrees { Ok(()) } else { Err(Told.into()) };
     }
-    say(format!("Everything stays up. Look around: `concord status --data {}`. Ctrl-C ends it.", dir.display()));
+    say(format!("Everything stays up. Look around: `concord status --data {}`. Ctrl-C ends it.", folder.dir.display()));
     running.until_stopped().await;
     Ok(())
 }
 
-async fn play(args: &Demo, running: &Running, cast: &Arc<Cast>, wants_json: bool) -> Result<Summary> {
+/// With the hub in this process.
+async fn in_peace(
+    args: &Demo,
+    app: Arc<App>,
+    listener: TcpListener,
+    cast: &Arc<Cast>,
+    wants_json: bool,
+) -> Result<(Summary, Running)> {
     let began = Instant::now();
-    let app = &running.app;
+    let running = Running::start(Arc::clone(&app), listener)?;
+    let door = Arc::new(Door::new(&running.url, app.token.clone())?);
+    let (played, calm) = play(args, &door, cast, wants_json, || {}).await?;
+    let status = door.look().await?.json().clone();
+    let proof = proof::proof(&app, cast).await.context("The systems could not be read back.")?;
+    Ok((Summary { proof, status, played, crashes: None, calm, took: began.elapsed() }, running))
+}
+
+/// With the hub in a process of its own that is killed while the story goes on.
+async fn in_chaos(
+    args: &Demo,
+    app: Arc<App>,
+    listener: TcpListener,
+    folder: &Folder,
+    cast: &Arc<Cast>,
+    wants_json: bool,
+) -> Result<(Summary, Running)> {
+    let began = Instant::now();
+    let listen = listener.local_addr()?;
+    drop((app, listener));
+    let place = Place { dir: folder.dir.clone(), listen, key: folder.key_file() };
+    let (chaos, door) = Chaos::start(place, args.seed).await?;
+    let door = Arc::new(door);
+    let (played, calm) = play(args, &door, cast, wants_json, || chaos.spare()).await?;
+    let status = door.look().await?.json().clone();
+    let crashes = chaos.end().await?;
+    let app = cast.reopened(&folder.dir, folder.key()?).await?;
+    let proof = proof::proof(&app, cast).await.context("The systems could not be read back.")?;
+    let running = Running::start(app, up::listen(listen).await?)?;
+    Ok((Summary { proof, status, played, crashes: Some(crashes), calm, took: began.elapsed() }, running))
+}
+
+/// Plays the story and waits for its end; `lived` is called when the last event has happened.
+async fn play(
+    args: &Demo,
+    door: &Arc<Door>,
+    cast: &Arc<Cast>,
+    wants_json: bool,
+    lived: impl FnOnce(),
+) -> Result<(Played, bool)> {
     let story = story::tell(args.seed, args.partners, args.events);
-    let mut stage = Stage::new(Arc::clone(app), Arc::clone(cast));
-    let mut screen = Screen::new(Arc::clone(app), wants_json);
+    let mut stage = Stage::new(Arc::clone(door), Arc::clone(cast));
+    let mut screen = Screen::new(Arc::clone(door), wants_json);
     perform(&mut stage, &mut screen, &story.opening, "Setting up").await;
-    let mut since = app.hub.now();
-    quiet(app, &mut screen, since, OPENING, "Getting in step").await;
+    quiet(door, &mut screen, SystemClock.now(), OPENING, "Getting in step").await;
     perform(&mut stage, &mut screen, &story.life, "Living").await;
-    since = app.hub.now();
-    let calm = quiet(app, &mut screen, since, ENDING, "Settling").await;
+    lived();
+    let calm = quiet(door, &mut screen, SystemClock.now(), ENDING, "Settling").await;
     screen.leave();
-    let proof = proof::proof(app, cast).await.context("The systems could not be read back.")?;
-    let status = crate::session::Live::new(&running.url, app.token.clone())?.status().await?;
-    Ok(Summary { proof, status, played: stage.played, calm, took: began.elapsed() })
+    Ok((stage.played, calm))
 }
 
 async fn perform(stage: &mut Stage, screen: &mut Screen, events: &[Event], what: &str) {
@@ -102,24 +157,37 @@ async fn perform(stage: &mut Stage, screen: &mut Screen, events: &[Event], what:
     }
 }
 
-/// The data folder, what removes it at the end when it is a temporary one, and the vault's key.
-fn folder(named: Option<&Path>) -> Result<(PathBuf, Option<tempfile::TempDir>, Key)> {
-    match named {
-        Some(dir) => {
-            if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
-                bail!(Usage(format!(
-                    "{} is not empty; the demo begins with new systems and needs a new folder.",
-                    dir.display()
-                )));
-            }
-            Ok((dir.to_owned(), None, app::vault_key()?))
+/// Where the data is, and the vault's key.
+struct Folder {
+    dir: PathBuf,
+    /// Data and key of a demo that leaves nothing behind.
+    temporary: Option<tempfile::TempDir>,
+}
+
+impl Folder {
+    fn new(named: Option<&Path>) -> Result<Self> {
+        let Some(dir) = named else {
+            let temporary = tempfile::Builder::new().prefix("concord-demo-").tempdir();
+            let temporary = temporary.context("There is no room for temporary data.")?;
+            return Ok(Self { dir: temporary.path().join("data"), temporary: Some(temporary) });
+        };
+        if dir.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
+            bail!(Usage(format!(
+                "{} is not empty; the demo begins with new systems and needs a new folder.",
+                dir.display()
+            )));
         }
-        None => {
-            let dir = tempfile::Builder::new()
-                .prefix("concord-demo-")
-                .tempdir()
-                .context("There is no room for temporary data.")?;
-            Ok((dir.path().to_owned(), Some(dir), Key::from_bytes(rand::random())))
+        Ok(Self { dir: dir.to_owned(), temporary: None })
+    }
+
+    fn key_file(&self) -> Option<PathBuf> {
+        self.temporary.as_ref().map(|temporary| temporary.path().join("vault.key"))
+    }
+
+    fn key(&self) -> Result<Key> {
+        match self.key_file() {
+            Some(file) => Ok(Key::read_or_create(&file)?),
+            None => app::vault_key(),
         }
     }
 }

@@ -108,12 +108,20 @@ impl Live {
         Ok(Self { client: builder.build()?, url: url.trim_end_matches('/').to_owned(), token })
     }
 
-    /// What the hub says of itself.
+    /// Reads.
     ///
     /// # Errors
-    /// When it does not answer.
-    pub async fn status(&self) -> Result<Json> {
-        self.call("GET", "/api/status", &Json::Null).await
+    /// The problem's sentence; a `reqwest::Error` below it when nobody answers.
+    pub async fn get(&self, target: &str) -> Result<Json> {
+        self.call("GET", target, &Json::Null).await
+    }
+
+    /// Changes.
+    ///
+    /// # Errors
+    /// As [`Live::get`].
+    pub async fn post(&self, target: &str, body: &Json) -> Result<Json> {
+        self.call("POST", target, body).await
     }
 
     async fn call(&self, method: &str, target: &str, body: &Json) -> Result<Json> {
@@ -124,7 +132,8 @@ impl Live {
         }
         let response = request.send().await.map_err(|error| {
             let why = if error.is_timeout() { "It did not answer in time" } else { "It cannot be reached" };
-            anyhow!("{why}: the Concord at {}. Is it still running?", self.url)
+            let sentence = format!("{why}: the Concord at {}. Is it still running?", self.url);
+            anyhow::Error::new(error.without_url()).context(sentence)
         })?;
         let status = response.status();
         let bytes = response.bytes().await?;

@@ -5,8 +5,8 @@ use anyhow::Result;
 use concord_hub::embedded::vault::Key;
 use std::{env, path::PathBuf};
 
-/// Names a key file that is kept elsewhere, such as a mounted secret.
-const VARIABLE: &str = "CONCORD_VAULT_KEY_FILE";
+/// The environment variable that names a key file which is kept elsewhere, such as a mounted secret.
+pub const KEY_FILE: &str = "CONCORD_VAULT_KEY_FILE";
 
 /// The key: of the file that the environment names, else of one in the user's own configuration folder, made when it is
 /// missing. Never in the data folder, so that a copied folder opens nothing.
@@ -14,11 +14,11 @@ const VARIABLE: &str = "CONCORD_VAULT_KEY_FILE";
 /// # Errors
 /// When the file cannot be used, or there is no place for it.
 pub fn vault_key() -> Result<Key> {
-    if let Some(path) = env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
+    if let Some(path) = env::var_os(KEY_FILE).filter(|path| !path.is_empty()) {
         return Ok(Key::read(&PathBuf::from(path))?);
     }
     let folder = configuration_folder().ok_or_else(|| {
-        Usage(format!("There is no home folder to keep the vault's key in; name a key file in {VARIABLE}."))
+        Usage(format!("There is no home folder to keep the vault's key in; name a key file in {KEY_FILE}."))
     })?;
     Ok(Key::read_or_create(&folder.join("concord").join("vault.key"))?)
 }

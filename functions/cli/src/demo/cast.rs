@@ -87,6 +87,11 @@ impl Cast {
         App::open(dir, &Source::File(path), registry, key, true).await
     }
 
+    /// Opens the hub's folder again, under the configuration that is there.
+    pub(super) async fn reopened(&self, dir: &Path, key: Key) -> Result<Arc<App>> {
+        App::open(dir, &Source::File(dir.join("concord.toml")), concord_connectors::all(), key, false).await
+    }
+
     /// Tells the systems where to send their webhooks.
     pub(super) fn subscribe(&self, public_url: &str) {
         for (name, vendor) in &self.vendors {

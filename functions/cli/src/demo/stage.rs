@@ -6,14 +6,15 @@ mod tryton;
 
 use super::{
     cast::Cast,
+    door::Door,
     story::{Edited, Event, Kind, Thing, Weather},
 };
-use crate::app::App;
+use crate::session::segment;
 use concord_connector::{
-    ConnectionName, Entity, ExternalId,
+    Entity,
     sandbox::{Act, Faults, Trouble},
 };
-use concord_hub::{embedded::SystemClock, facet::Link, ports::Clock as _};
+use concord_hub::{embedded::SystemClock, ports::Clock as _};
 use serde_json::Value as Json;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -33,7 +34,7 @@ pub(super) struct Played {
 
 /// The stage.
 pub(super) struct Stage {
-    app: Arc<App>,
+    door: Arc<Door>,
     cast: Arc<Cast>,
     /// Where each thing was made first, and its id there.
     made: BTreeMap<Thing, (&'static str, String)>,
@@ -54,8 +55,8 @@ pub(super) struct About {
 }
 
 impl Stage {
-    pub(super) fn new(app: Arc<App>, cast: Arc<Cast>) -> Self {
-        Self { app, cast, made: BTreeMap::new(), played: Played::default() }
+    pub(super) fn new(door: Arc<Door>, cast: Arc<Cast>) -> Self {
+        Self { door, cast, made: BTreeMap::new(), played: Played::default() }
     }
 
     /// Does what happens.
@@ -172,11 +173,13 @@ impl Stage {
         if *made_at == at {
             return Some(id.clone());
         }
-        let link = Link { connection: ConnectionName::from(*made_at), id: ExternalId::from(id.as_str()) };
-        let item = self.app.hub.links(entity(thing.0), &[link]).await.ok()?.pop().flatten()?;
-        let (record, _) = self.app.hub.record(&item.record).await.ok()??;
-        let there = ConnectionName::from(at);
-        record.live_at(&there).next().map(|facet| facet.link.id.to_string())
+        let entity = entity(thing.0);
+        let named = segment(&format!("{made_at}/{entity}/{id}"));
+        let found = self.door.get(&format!("/api/find?record={named}")).await.ok()?;
+        let record = self.door.get(&format!("/api/records/{entity}/{}", segment(found["id"].as_str()?))).await.ok()?;
+        let mut facets = record["facets"].as_array()?.iter();
+        let there = facets.find(|facet| facet["connection"] == at && facet["live"] == true)?;
+        there["id"].as_str().map(str::to_owned)
     }
 
     /// The first address of a party: a sale has to name one.

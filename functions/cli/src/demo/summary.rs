@@ -1,6 +1,6 @@
 //! What the demo says at its end.
 
-use super::{proof::Proof, stage::Played};
+use super::{chaos::Crashes, proof::Proof, stage::Played};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ pub(super) struct Summary {
     /// What the hub says of itself, over HTTP.
     pub(super) status: Json,
     pub(super) played: Played,
+    /// How often the hub was killed, when it was.
+    pub(super) crashes: Option<Crashes>,
     /// Whether everything came to rest.
     pub(super) calm: bool,
     pub(super) took: Duration,
@@ -33,7 +35,8 @@ impl Summary {
             "disagreements": self.proof.disagreements,
             "came_to_rest": self.calm,
             "events": { "done": self.played.done, "skipped": self.played.skipped, "troubles": self.played.troubles },
-            "counts": self.status["counts"],
+            "hub_kills": self.crashes.as_ref().map_or(0, |crashes| crashes.count),
+            "counts": self.counts(),
             "conflicts_by_rule": self.status["conflicts_by_rule"],
             "delay_ms": self.delay(),
             "reviews": self.status["reviews"],
@@ -42,13 +45,23 @@ impl Summary {
         })
     }
 
+    /// What all processes of the hub counted.
+    fn counts(&self) -> Json {
+        let mut counts = self.status["counts"].clone();
+        for (name, before) in self.crashes.iter().flat_map(|crashes| &crashes.counts) {
+            counts[name] = (counts[name].as_u64().unwrap_or(0) + before).into();
+        }
+        counts
+    }
+
     fn delay(&self) -> Json {
         let delay = &self.status["delay_ms"];
         json!({ "p50": delay[0], "p99": delay[1] })
     }
 
     pub(super) fn lines(&self) -> Vec<String> {
-        let count = |name: &str| self.status["counts"][name].as_u64().unwrap_or_default();
+        let counts = self.counts();
+        let count = |name: &str| counts[name].as_u64().unwrap_or_default();
         let mut lines = vec![
             String::new(),
             format!(
@@ -69,6 +82,9 @@ impl Summary {
             ),
             format!("{} throttles and {} outages survived.", count("throttles"), count("outages")),
         ];
+        if let Some(crashes) = &self.crashes {
+            lines.push(format!("The hub was killed {} times in the middle of its work.", crashes.count));
+        }
         let rules: Vec<String> = self.status["conflicts_by_rule"]
             .as_object()
             .into_iter()

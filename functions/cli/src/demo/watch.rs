@@ -1,12 +1,8 @@
 //! Watching: a table that stays in place on a terminal, plain lines elsewhere, and whether everything is quiet.
 
-use crate::{app::App, print};
+use super::door::{Door, Look};
+use crate::print;
 use concord_connector::Instant;
-use concord_hub::{
-    events::Count,
-    ports::{Index, Query},
-    views,
-};
 use std::{sync::Arc, time::Duration};
 
 /// On a terminal.
@@ -18,7 +14,7 @@ const LASTS: Duration = Duration::from_secs(2);
 
 /// The screen of the demo.
 pub(super) struct Screen {
-    app: Arc<App>,
+    door: Arc<Door>,
     /// Standard output carries JSON only.
     silent: bool,
     lines: usize,
@@ -26,8 +22,8 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    pub(super) fn new(app: Arc<App>, silent: bool) -> Self {
-        Self { app, silent, lines: 0, shown_at: None }
+    pub(super) fn new(door: Arc<Door>, silent: bool) -> Self {
+        Self { door, silent, lines: 0, shown_at: None }
     }
 
     /// Shows how things are, when the last look is long enough ago.
@@ -38,11 +34,12 @@ impl Screen {
             return;
         }
         self.shown_at = Some(std::time::Instant::now());
+        // A hub that was just killed says nothing; the next look shows it again.
+        let Some(look) = self.door.glance().await else { return };
         if watched {
-            let lines = self.table(what).await;
-            self.lines = print::redraw(self.lines, &lines);
+            self.lines = print::redraw(self.lines, &table(&look, what));
         } else {
-            let line = self.line(what);
+            let line = line(&look, what);
             if self.silent { eprintln!("{line}") } else { print::line(line) }
         }
     }
@@ -51,74 +48,49 @@ impl Screen {
     pub(super) fn leave(&mut self) {
         self.lines = 0;
     }
-
-    fn line(&self, what: &str) -> String {
-        let tally = &self.app.hub.tally;
-        let number = |count| tally.get(count);
-        format!(
-            "{what}: {} webhooks, {} observations, {} commits, {} deliveries, {} echoes, {} throttles, {} messages wait",
-            number(Count::WebhooksAccepted),
-            number(Count::Observations),
-            number(Count::Commits),
-            number(Count::Deliveries),
-            number(Count::EchoesSuppressed),
-            number(Count::Throttles),
-            waiting(&self.app),
-        )
-    }
-
-    async fn table(&self, what: &str) -> Vec<String> {
-        let mut rows = Vec::new();
-        for one in views::connections(&self.app.hub).await.unwrap_or_default() {
-            let state = if one.trouble.is_some() { "held back" } else { "in step" };
-            let pending = one.pending.map_or("many".to_owned(), |pending| pending.to_string());
-            let state = if pending == "0" || one.trouble.is_some() { state } else { "writing" };
-            rows.push(vec![one.name.to_string(), one.system.to_string(), pending, state.to_owned()]);
-        }
-        let mut lines = print::columns(&["connection", "system", "pending", "state    "], &rows);
-        lines.push(self.line(what));
-        lines
-    }
 }
 
-fn waiting(app: &App) -> usize {
-    app.embedded.store.status().queues.values().map(|depth| depth.waiting + depth.hidden).sum()
+fn line(look: &Look, what: &str) -> String {
+    format!(
+        "{what}: {} webhooks, {} observations, {} commits, {} deliveries, {} echoes, {} throttles, {} messages wait",
+        look.count("webhooks_accepted"),
+        look.count("observations"),
+        look.count("commits"),
+        look.count("deliveries"),
+        look.count("echoes_suppressed"),
+        look.count("throttles"),
+        look.waiting(),
+    )
 }
 
-/// Records with something to deliver that nobody has to decide about first.
-async fn pending(app: &App) -> usize {
-    let mut pending = 0;
-    for name in app.hub.settings().connections.keys() {
-        let page = app.hub.table.query(Query::partition(Some(Index::Pending), name.as_str(), 1000)).await;
-        pending += page.map_or(1, |page| page.keys.len());
+fn table(look: &Look, what: &str) -> Vec<String> {
+    let mut rows = Vec::new();
+    for one in look.connections() {
+        let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+        let pending = one["pending"].as_u64().map_or("many".to_owned(), |pending| pending.to_string());
+        let state = match (one["trouble"].is_null(), pending.as_str()) {
+            (false, _) => "held back",
+            (true, "0") => "in step",
+            (true, _) => "writing",
+        };
+        rows.push(vec![text("name"), text("system"), pending, state.to_owned()]);
     }
-    pending
-}
-
-/// Whether every poll that began after an instant has been read to its end.
-async fn read_since(app: &App, since: Instant) -> bool {
-    let Ok(connections) = views::connections(&app.hub).await else { return false };
-    let settings = app.hub.settings();
-    connections.iter().all(|view| {
-        let Some(connection) = settings.connections.get(&view.name) else { return true };
-        let manifest = connection.connector.manifest();
-        let polled = connection.context.mappings.keys().filter(|entity| manifest.polls(**entity));
-        let read =
-            |entity| view.reading.get(entity).and_then(|reading| reading.complete_at).is_some_and(|at| at.0 > since);
-        view.trouble.is_none() && polled.into_iter().all(read)
-    })
+    let mut lines = print::columns(&["connection", "system", "pending", "state    "], &rows);
+    lines.push(line(look, what));
+    lines
 }
 
 /// Waits until nothing moves: everything that the systems have was read since `since`, nothing waits and nothing is
 /// pending, and that for a while. `false` when it takes longer than `most`.
-pub(super) async fn quiet(app: &App, screen: &mut Screen, since: Instant, most: Duration, what: &str) -> bool {
+pub(super) async fn quiet(door: &Door, screen: &mut Screen, since: Instant, most: Duration, what: &str) -> bool {
     let began = std::time::Instant::now();
     let mut still: Option<(std::time::Instant, u64)> = None;
     while began.elapsed() < most {
         screen.show(what).await;
-        let commits = app.hub.tally.get(Count::Commits);
+        let Ok(look) = door.look().await else { return false };
+        let commits = look.count("commits");
         // Polls come and go; what matters is that they bring nothing new.
-        let calm = pending(app).await == 0 && waiting(app) <= 8 && read_since(app, since).await;
+        let calm = look.pending() == 0 && look.waiting() <= 8 && look.read_since(since);
         still = match still {
             Some((at, before)) if calm && before == commits => {
                 if at.elapsed() >= LASTS {
@@ -129,7 +101,7 @@ pub(super) async fn quiet(app: &App, screen: &mut Screen, since: Instant, most: 
             _ if calm => Some((std::time::Instant::now(), commits)),
             _ => None,
         };
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     false
 }
