@@ -5,6 +5,7 @@ mod bad_input;
 mod clobber;
 mod crash;
 mod crm;
+mod documents;
 mod explain;
 mod identity;
 mod meddle;
