@@ -17,9 +17,10 @@ e2e: tools ## The built program against servers and SDKs that we did not write, 
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace --features e2e --test e2e
 
-tools: ## Python tools of the tests, pinned, in a venv of the project's own.
+tools: ## Python and JavaScript tools of the tests, pinned, in folders of the project's own.
 	tests/tryton/prepare
 	tests/hubspot-sdk/prepare
+	tests/standardwebhooks-sdk/prepare
 
 check: $(TOOLS)/cargo-deny $(TOOLS)/cargo-machete ## Format, lints, dependency bans and licences, unused dependencies.
 	$(CARGO) fmt --all --check

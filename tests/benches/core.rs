@@ -81,8 +81,13 @@ fn setting() -> Setting {
     let connections: BTreeMap<_, _> = ["hubspot", "other"].map(|name| (name.into(), connection(name))).into();
     let categories =
         [("hubspot".into(), connector.manifest().category), ("other".into(), connector.manifest().category)];
-    let settings =
-        Settings { revision: 1, public_url: String::new(), connections, policy: Policy::defaults(&categories) };
+    let settings = Settings {
+        revision: 1,
+        public_url: String::new(),
+        connections,
+        policy: Policy::defaults(&categories),
+        ..Settings::default()
+    };
     let mut record = Record::new("r1".into(), Entity::Organization);
     for name in ["hubspot", "other"] {
         let mut facet = Facet::unseen(Link { connection: name.into(), id: id.as_str().into() }, "r1".into());

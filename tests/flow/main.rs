@@ -18,3 +18,4 @@ mod scope;
 mod secrecy;
 mod security;
 mod settles;
+mod subscriptions;

@@ -5,7 +5,6 @@ use concord_connector::{Result, testing::sign, webhook::Answer};
 use concord_hub::{
     hub::{Hub, Ports},
     ports::{Http, HttpError, HttpRequest, HttpResponse, Outgoing, Queue, QueueName},
-    settings::Settings,
     steps::ingest::{Incoming, ingest},
 };
 use concord_tests::world::{PUBLIC_URL, SECRET, World};
@@ -39,12 +38,7 @@ impl Meddler {
             entropy: Arc::clone(&hub.entropy),
         };
         let now = hub.settings();
-        let settings = Settings {
-            revision: now.revision,
-            public_url: now.public_url.clone(),
-            connections: now.connections.clone(),
-            policy: now.policy.clone(),
-        };
+        let settings = (*now).clone();
         world.hub = Hub::new(ports, settings);
         meddler
     }

@@ -6,7 +6,7 @@ use concord_hub::{
     events::Count,
     hub::{Hub, Ports},
     policy::{FieldPolicy, Others, Rule},
-    settings::{Mode, Settings},
+    settings::Mode,
     steps,
 };
 use concord_tests::world::{Account, World, account};
@@ -95,12 +95,7 @@ async fn the_job_goes_on_where_it_was_broken_off() {
 fn old_worker(world: &World) -> Hub {
     let hub = &world.hub;
     let now = hub.settings();
-    let settings = Settings {
-        revision: now.revision,
-        public_url: now.public_url.clone(),
-        connections: now.connections.clone(),
-        policy: now.policy.clone(),
-    };
+    let settings = (*now).clone();
     let ports = Ports {
         table: Arc::clone(&hub.table),
         queue: Arc::clone(&hub.queue),
@@ -134,6 +129,7 @@ async fn a_worker_with_an_older_configuration_never_commits_over_a_newer_one() {
             QueueName::Signals(_) => steps::translate::translate(&old, &batch).await,
             QueueName::Observations => steps::reconcile::reconcile(&old, &batch).await,
             QueueName::Deliveries(_) => steps::deliver::deliver(&old, &batch).await,
+            QueueName::Events(_) => steps::publish::publish(&old, &batch).await,
         };
         for (message, disposition) in batch.iter().zip(dispositions) {
             match disposition {

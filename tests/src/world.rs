@@ -22,7 +22,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-pub use vendors::Vendors;
+pub use vendors::{Receiver, Vendors};
 
 /// What vendors call the hub by.
 pub const PUBLIC_URL: &str = "https://hub.example.com";
@@ -119,8 +119,13 @@ impl World {
             vendors.add(account.name, sandbox);
         }
         let policy = Policy::defaults(&categories);
-        let settings =
-            Settings { revision: 1, public_url: PUBLIC_URL.into(), connections: connections.clone(), policy };
+        let settings = Settings {
+            revision: 1,
+            public_url: PUBLIC_URL.into(),
+            connections: connections.clone(),
+            policy,
+            ..Settings::default()
+        };
         let ports = Ports {
             table: Arc::new(Flaky::new(table.clone(), &plan)),
             queue: Arc::new(Flaky::new(queue.clone(), &plan)),
@@ -137,19 +142,14 @@ impl World {
             learn(&mut connection.context, &described);
         }
         let policy = Policy::defaults(&categories);
-        hub.configure(Settings { revision: 1, public_url: PUBLIC_URL.into(), connections, policy });
+        hub.configure(Settings { connections, policy, ..(*hub.settings()).clone() });
         Self { hub, clock, queue, table, vendors, plan, cursor: None }
     }
 
     /// Changes the settings; a new revision.
     pub fn reconfigure(&self, change: impl FnOnce(&mut Settings)) {
         let now = self.hub.settings();
-        let mut settings = Settings {
-            revision: now.revision + 1,
-            public_url: now.public_url.clone(),
-            connections: now.connections.clone(),
-            policy: now.policy.clone(),
-        };
+        let mut settings = Settings { revision: now.revision + 1, ..(*now).clone() };
         change(&mut settings);
         self.hub.configure(settings);
     }
@@ -213,6 +213,7 @@ impl World {
             QueueName::Signals(_) => steps::translate::translate(&self.hub, &batch).await,
             QueueName::Observations => steps::reconcile::reconcile(&self.hub, &batch).await,
             QueueName::Deliveries(_) => steps::deliver::deliver(&self.hub, &batch).await,
+            QueueName::Events(_) => steps::publish::publish(&self.hub, &batch).await,
         };
         for (message, disposition) in batch.iter().zip(dispositions) {
             let id = std::slice::from_ref(&message.id);
@@ -265,13 +266,14 @@ impl World {
     }
 
     /// What may not change any more when all is quiet.
-    fn shape(&self) -> (u64, u64, u64) {
+    fn shape(&self) -> (u64, u64, u64, u64) {
         use concord_hub::events::Count;
         let tally = &self.hub.tally;
         (
             tally.get(Count::Commits),
             tally.get(Count::Deliveries),
             tally.get(Count::Refusals) + tally.get(Count::Outages),
+            tally.get(Count::Events),
         )
     }
 

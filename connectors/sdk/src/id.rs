@@ -59,6 +59,8 @@ id! {
     RecordId,
     /// The name of a canonical field: `annual_revenue`.
     Field,
+    /// The name that an admin gave to somebody who is told of changes: `partner-portal`.
+    SubscriptionName,
     /// Where a poll goes on; opaque outside the connector that made it.
     Cursor,
 }

@@ -27,7 +27,7 @@ pub mod testing;
 pub use connector::{Connector, Context};
 pub use exchange::{Operation, Outcome, Request, Response, Step};
 pub use fault::{Fault, Kind, Retry};
-pub use id::{ConnectionName, Cursor, ExternalId, Field, RecordId, System};
+pub use id::{ConnectionName, Cursor, ExternalId, Field, RecordId, SubscriptionName, System};
 pub use manifest::Manifest;
 pub use schema::Entity;
 pub use signal::Signal;

@@ -7,6 +7,7 @@ mod folder;
 mod people;
 mod records;
 mod reviews;
+mod subscriptions;
 
 use crate::{app::App, server::Problem};
 use serde_json::{Map, Value as Json};
@@ -108,6 +109,9 @@ pub async fn answer(app: &Arc<App>, call: Call) -> Result<Json, Problem> {
         ("GET", ["reviews"]) => reviews::list(app, &call).await,
         ("GET", ["reviews", id]) => reviews::one(app, id).await,
         ("POST", ["reviews", id]) => reviews::decide(app, id, &call).await,
+        ("GET", ["subscriptions"]) => subscriptions::list(app).await,
+        ("GET", ["subscriptions", name]) => subscriptions::one(app, name).await,
+        ("POST", ["subscriptions", name, verb]) => subscriptions::change(app, name, verb, &call).await,
         ("GET", ["status"]) => connections::status(app).await,
         ("GET", ["dead-letters"]) => dead_letters::list(app, &call).await,
         ("POST", ["dead-letters", "redrive"]) => dead_letters::redrive(app, &call).await,

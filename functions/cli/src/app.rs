@@ -11,7 +11,6 @@ use concord_hub::{
     embedded::{Embedded, SystemClock, SystemEntropy},
     hub::{Hub, Ports},
     net::Net,
-    policy::Policy,
     ports::{Clock, Queue, Secret, Table, Vault},
     settings::Settings,
     steps::schedule,
@@ -78,7 +77,7 @@ impl App {
             clock,
             entropy: Arc::new(SystemEntropy),
         };
-        let hub = Arc::new(Hub::new(ports, nothing()));
+        let hub = Arc::new(Hub::new(ports, Settings::default()));
         configuration::load(&hub, source, &registry, asks).await?;
         let token = admin_token(&hub).await.context("The admin token could not be kept.")?;
         Ok(Arc::new(Self { hub, embedded, token, stop: watch::Sender::new(false), dir: dir.to_owned() }))
@@ -90,10 +89,6 @@ impl App {
         let queues = self.embedded.store.status().queues;
         queues.values().filter_map(|depth| Some(now.since(depth.oldest?).as_secs())).max().unwrap_or(0)
     }
-}
-
-fn nothing() -> Settings {
-    Settings { revision: 0, public_url: String::new(), connections: BTreeMap::new(), policy: Policy::default() }
 }
 
 /// The token is made once per folder and kept, so that scripts go on working after a restart.

@@ -166,6 +166,12 @@ pub enum Command {
         #[command(flatten)]
         at: At,
     },
+    /// Who is told of changes.
+    Subscription {
+        /// What to do with them.
+        #[command(subcommand)]
+        verb: Subscription,
+    },
     /// Secrets.
     Vault {
         /// What to do with them.
@@ -317,6 +323,60 @@ pub enum Vault {
         /// The part of the connection's secret, such as `token` or `webhook`.
         #[arg(long)]
         part: Option<String>,
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+/// `concord subscription`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Subscription {
+    /// List them, and how they are doing.
+    List {
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+    /// Tell it again, beginning with what waited for it.
+    Enable {
+        /// The subscription.
+        name: String,
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+    /// Tell it nothing until it is enabled again.
+    Disable {
+        /// The subscription.
+        name: String,
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+    /// Send it every record once more, as it is now.
+    Resend {
+        /// The subscription.
+        name: String,
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+    /// Send it a test event.
+    Ping {
+        /// The subscription.
+        name: String,
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+    /// Make a new signing secret, and show it this once. The one before goes on signing for a while.
+    Rotate {
+        /// The subscription.
+        name: String,
+        /// For how long the secret before signs too, in seconds; a day when not given.
+        #[arg(long, value_name = "SECONDS")]
+        grace_s: Option<u64>,
         /// Where the truth is.
         #[command(flatten)]
         at: At,

@@ -7,6 +7,7 @@ mod connect;
 mod people;
 mod records;
 mod status;
+mod subscriptions;
 
 use crate::args::{Command, Dlq, Review, Vault};
 use anyhow::Result;
@@ -34,6 +35,7 @@ pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
         Command::Unmerge { record, part, at } => people::unmerge(record, part.as_deref(), at, json).await,
         Command::Link { record, external, at } => people::link("link", record, external, at, json).await,
         Command::Unlink { record, external, at } => people::link("unlink", record, external, at, json).await,
+        Command::Subscription { verb } => subscriptions::run(verb, json).await,
         Command::Vault { verb: Vault::Set { name, part, at } } => admin::keep(name, part.as_deref(), at, json).await,
         Command::Backup { file, at } => admin::backup(file, at, json).await,
         Command::Restore { file, data } => admin::restore(file, data, json),

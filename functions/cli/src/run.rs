@@ -12,7 +12,7 @@ use concord_hub::{
     },
     hub::Hub,
     ports::{Disposition, FeedEntry, QueueName, Received},
-    steps::{deliver, fanout, reconcile, reconfigure, schedule, translate},
+    steps::{deliver, fanout, publish, reconcile, reconfigure, schedule, translate},
 };
 use futures::future::BoxFuture;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -36,6 +36,7 @@ impl Handler for Steps {
             QueueName::Signals(_) => translate::translate(&self.0, &batch).await,
             QueueName::Observations => reconcile::reconcile(&self.0, &batch).await,
             QueueName::Deliveries(_) => deliver::deliver(&self.0, &batch).await,
+            QueueName::Events(_) => publish::publish(&self.0, &batch).await,
         }
     }
 
@@ -123,6 +124,9 @@ fn mappings(hub: &Hub) -> Vec<Mapping> {
     for system in systems {
         mappings.push(mapping(QueueName::Signals(system.clone()), 100, 4));
         mappings.push(mapping(QueueName::Deliveries(system), 50, 4));
+    }
+    for subscription in settings.subscriptions.keys() {
+        mappings.push(mapping(QueueName::Events(subscription.clone()), 16, 2));
     }
     mappings
 }

@@ -15,6 +15,7 @@ mod policy;
 mod reader;
 mod scope;
 mod section;
+mod subscription;
 
 pub use install::{Installed, install, stored};
 pub use mistake::Mistake;
@@ -23,10 +24,11 @@ use crate::facet::{Hash, hash};
 use policy::PolicySection;
 use reader::{Reader, Spot};
 use section::Section;
+use subscription::SubscriptionSection;
 use toml::de::DeTable;
 
 /// What may stand at the top of the document.
-const TOP: &[&str] = &["public_url", "connections", "policy"];
+const TOP: &[&str] = &["public_url", "connections", "policy", "subscriptions"];
 
 /// A document that can be read. Whether its names exist is for [`Document::check`] to say.
 #[derive(Clone, Debug)]
@@ -36,6 +38,7 @@ pub struct Document {
     public_url: Option<Spot<String>>,
     connections: Vec<Section>,
     policy: Vec<PolicySection>,
+    subscriptions: Vec<SubscriptionSection>,
 }
 
 impl Document {
@@ -62,6 +65,12 @@ impl Document {
                 policy.extend(PolicySection::read(&mut reader, entity, value));
             }
         }
+        let mut subscriptions = Vec::new();
+        if let Some((table, _)) = reader.table(root, "subscriptions") {
+            subscriptions
+                .extend(table.iter().filter_map(|(name, value)| SubscriptionSection::read(&mut reader, name, value)));
+        }
+        subscription::distinct(&mut reader, &subscriptions, &connections);
         let mistakes = reader.finish(text);
         if !mistakes.is_empty() {
             return Err(mistakes);
@@ -69,7 +78,7 @@ impl Document {
         let canonical = toml::from_str::<toml::Table>(text)
             .and_then(|table| toml::to_string(&table).map_err(|e| serde::de::Error::custom(e.to_string())));
         let canonical = canonical.map_err(|error| vec![mistake::of_toml(text, &error)])?;
-        Ok(Self { text: text.to_owned(), canonical, public_url, connections, policy })
+        Ok(Self { text: text.to_owned(), canonical, public_url, connections, policy, subscriptions })
     }
 
     /// The text as it was written.

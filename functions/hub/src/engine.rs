@@ -111,6 +111,7 @@ fn prepare(connection: &Connection, request: &Request, token: &Token) -> HttpReq
         body,
         timeout: TIMEOUT,
         allow_private: connection.allow_private,
+        keep: None,
     }
 }
 

@@ -32,9 +32,11 @@ pub enum Count {
     Refusals,
     DeadLetters,
     VendorCalls,
+    Events,
+    EventFailures,
 }
 
-const ALL: [(Count, &str); 20] = [
+const ALL: [(Count, &str); 22] = [
     (Count::WebhooksAccepted, "webhooks_accepted"),
     (Count::WebhooksRefused, "webhooks_refused"),
     (Count::ReplaysDropped, "replays_dropped"),
@@ -55,6 +57,8 @@ const ALL: [(Count, &str); 20] = [
     (Count::Refusals, "refusals"),
     (Count::DeadLetters, "dead_letters"),
     (Count::VendorCalls, "vendor_calls"),
+    (Count::Events, "events"),
+    (Count::EventFailures, "event_failures"),
 ];
 
 /// Counters since the start, and the last delays from webhook to delivery.

@@ -1,7 +1,7 @@
 //! The key layout of the table, alone.
 
 use crate::ports::ItemKey;
-use concord_connector::{ConnectionName, Entity, ExternalId, RecordId, key::Key};
+use concord_connector::{ConnectionName, Entity, ExternalId, RecordId, SubscriptionName, key::Key};
 
 /// What partitions of record items begin with: the items whose changes the feed carries.
 pub const RECORDS: &str = "R#";
@@ -49,6 +49,18 @@ pub fn account(connection: &ConnectionName) -> ItemKey {
 /// The lease under which one worker refreshes a connection's token.
 pub fn lease(connection: &ConnectionName) -> ItemKey {
     ItemKey::new(format!("C#{connection}"), "lease")
+}
+/// How a subscriber is doing.
+pub fn lane(subscription: &SubscriptionName) -> ItemKey {
+    ItemKey::new(format!("N#{subscription}"), "lane")
+}
+/// What a subscriber knows of a record, and what it has yet to be told.
+pub fn told(subscription: &SubscriptionName, record: &RecordId) -> ItemKey {
+    ItemKey::new(format!("N#{subscription}#{record}"), "N")
+}
+/// The place in the index of open work where a subscriber's events are.
+pub fn events(subscription: &SubscriptionName) -> String {
+    format!("events#{subscription}")
 }
 /// A review item.
 pub fn review(id: &str) -> ItemKey {

@@ -29,6 +29,7 @@ pub mod settings;
 pub mod settle;
 pub mod steps;
 pub mod store;
+pub mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod views;

@@ -1,6 +1,6 @@
 //! What travels in queues. Shapes outlive deploys: a new shape is a new variant, and readers accept the last two.
 
-use concord_connector::{ConnectionName, Entity, Fault, Instant, RecordId, Result, Signal, Snapshot};
+use concord_connector::{ConnectionName, Entity, Fault, Instant, RecordId, Result, Signal, Snapshot, SubscriptionName};
 use serde::{Deserialize, Serialize};
 
 /// A message.
@@ -39,6 +39,35 @@ pub enum Message {
         /// Of what.
         entity: Entity,
     },
+    /// To a subscriber: tell it what this record is now. Holds no values: the newest record is read.
+    EventV1(Event),
+}
+
+/// The order to tell a subscriber of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Whom.
+    pub subscription: SubscriptionName,
+    /// Of which record.
+    pub record: RecordId,
+    /// What kind of thing it is.
+    pub entity: Entity,
+    /// Its version when this was ordered.
+    pub version: u64,
+    /// Why it was ordered.
+    pub why: Why,
+}
+
+/// Why an event was ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The record changed, or its time to be tried again has come.
+    Due,
+    /// The subscriber takes events again: also what has a later time of its own.
+    Back,
+    /// Somebody asked for everything once more: also what the subscriber has already.
+    Resent,
 }
 
 /// What a connection says an external record is, and when the read that showed it began.

@@ -83,13 +83,13 @@ impl Http for Net {
         for (name, value) in &request.headers {
             outgoing = outgoing.header(name, value);
         }
-        receive(outgoing.send().await.map_err(classify)?).await
+        receive(outgoing.send().await.map_err(classify)?, request.keep).await
     }
 }
 
-async fn receive(mut response: Response) -> std::result::Result<HttpResponse, HttpError> {
+async fn receive(mut response: Response, keep: Option<usize>) -> std::result::Result<HttpResponse, HttpError> {
     let too_long = || HttpError::Lost(format!("The answer is longer than {} MiB.", BODY >> 20));
-    if response.content_length().is_some_and(|length| length > BODY as u64) {
+    if keep.is_none() && response.content_length().is_some_and(|length| length > BODY as u64) {
         return Err(too_long());
     }
     let status = response.status().as_u16();
@@ -105,7 +105,13 @@ async fn receive(mut response: Response) -> std::result::Result<HttpResponse, Ht
             .or_insert_with(|| value.clone().into_owned());
     }
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| HttpError::Lost(sentence(&error)))? {
+    while keep.is_none_or(|keep| body.len() < keep)
+        && let Some(chunk) = response.chunk().await.map_err(|error| HttpError::Lost(sentence(&error)))?
+    {
+        if let Some(keep) = keep {
+            body.extend_from_slice(&chunk[..chunk.len().min(keep - body.len())]);
+            continue;
+        }
         if body.len() + chunk.len() > BODY {
             return Err(too_long());
         }

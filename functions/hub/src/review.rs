@@ -5,7 +5,7 @@ use crate::{
     record::Record,
     resolve::Viewed,
 };
-use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, key::Key};
+use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, SubscriptionName, key::Key};
 use serde::{Deserialize, Serialize};
 
 /// What it is about.
@@ -78,6 +78,11 @@ pub enum Subject {
         /// Where.
         connection: ConnectionName,
     },
+    /// A subscriber is no longer told of changes.
+    Stopped {
+        /// Whom.
+        subscription: SubscriptionName,
+    },
     /// An identity change that would touch too many items at once.
     TooLarge {
         /// The record.
@@ -127,6 +132,7 @@ impl Subject {
             Self::TakenElsewhere { record, link, .. } => hash(&("taken", record, link)),
             Self::Refused { record, connection } => hash(&("refused", record, connection)),
             Self::Waited { record, connection } => hash(&("waited", record, connection)),
+            Self::Stopped { subscription } => hash(&("stopped", subscription)),
             Self::TooLarge { record } => hash(&("large", record)),
         };
         named.hex()

@@ -1,7 +1,9 @@
 //! The configuration, compiled: what every step needs to know of the connections and the policy. Immutable.
 
-use crate::policy::Policy;
-use concord_connector::{ConnectionName, Connector, Context, Entity, Fault, Result, value::Value, webhook::Scheme};
+use crate::{policy::Policy, subscription::Subscription};
+use concord_connector::{
+    ConnectionName, Connector, Context, Entity, Fault, Result, SubscriptionName, value::Value, webhook::Scheme,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The name of the connection whose facets hold what people decide in Concord itself.
@@ -81,6 +83,7 @@ pub struct Connection {
 }
 
 /// Everything.
+#[derive(Clone, Default)]
 pub struct Settings {
     /// Grows with every change of the configuration; records carry the one that they were resolved with.
     pub revision: u64,
@@ -90,6 +93,8 @@ pub struct Settings {
     pub connections: BTreeMap<ConnectionName, Connection>,
     /// Who wins.
     pub policy: Policy,
+    /// Who is told of changes.
+    pub subscriptions: BTreeMap<SubscriptionName, Subscription>,
 }
 
 impl Settings {
@@ -100,6 +105,16 @@ impl Settings {
     pub fn connection(&self, name: &ConnectionName) -> Result<&Connection> {
         self.connections.get(name).ok_or_else(|| {
             Fault::new(concord_connector::Kind::Rejected, "settings", format!("there is no connection `{name}`"))
+        })
+    }
+    /// A subscription.
+    ///
+    /// # Errors
+    /// `Rejected` when there is none of the name.
+    pub fn subscription(&self, name: &SubscriptionName) -> Result<&Subscription> {
+        self.subscriptions.get(name).ok_or_else(|| {
+            let sentence = format!("there is no subscription `{name}` in the configuration in force");
+            Fault::new(concord_connector::Kind::Rejected, "settings", sentence)
         })
     }
 }

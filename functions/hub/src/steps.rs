@@ -3,6 +3,7 @@
 pub mod deliver;
 pub mod fanout;
 pub mod ingest;
+pub mod publish;
 pub mod reconcile;
 pub mod reconfigure;
 pub mod schedule;

@@ -9,6 +9,7 @@ mod letters;
 mod preview;
 mod records;
 mod status;
+mod subscriptions;
 mod value;
 
 pub use changes::{Changes, FieldChange, RecordChange, changes};
@@ -18,6 +19,7 @@ pub use letters::{Letters, Redriven, dead_letters, redrive};
 pub use preview::{Example, Preview, preview};
 pub use records::{FacetView, FieldView, RecordView, Records, record, records};
 pub use status::{Status, status};
+pub use subscriptions::{SubscriptionView, subscription, subscriptions};
 pub use value::{When, json};
 
 /// The most that one page holds.

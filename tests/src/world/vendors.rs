@@ -2,7 +2,10 @@
 
 use super::lock;
 use async_trait::async_trait;
-use concord_connector::sandbox::{Sandbox, WireRequest};
+use concord_connector::{
+    Instant,
+    sandbox::{Sandbox, WireRequest},
+};
 use concord_hub::{
     ports::{Clock, Http, HttpError, HttpRequest, HttpResponse},
     testing::FakeClock,
@@ -16,19 +19,27 @@ use std::{
 /// How long a vendor takes to answer.
 const TAKES: Duration = Duration::from_millis(20);
 
-/// Sandboxes by connection name. Clones share them.
+/// Somebody who is told of changes: what it answers.
+pub type Receiver = Box<dyn FnMut(&HttpRequest, Instant) -> Result<HttpResponse, HttpError> + Send>;
+
+/// Sandboxes by connection name, and receivers of events by host. Clones share them.
 #[derive(Clone)]
 pub struct Vendors {
     sandboxes: Arc<Mutex<BTreeMap<String, Box<dyn Sandbox>>>>,
+    receivers: Arc<Mutex<BTreeMap<String, Receiver>>>,
     clock: FakeClock,
 }
 
 impl Vendors {
     pub(super) fn new(clock: FakeClock) -> Self {
-        Self { sandboxes: Arc::default(), clock }
+        Self { sandboxes: Arc::default(), receivers: Arc::default(), clock }
     }
     pub(super) fn add(&self, name: &str, sandbox: Box<dyn Sandbox>) {
         lock(&self.sandboxes).insert(name.to_owned(), sandbox);
+    }
+    /// Answers what is sent to a host.
+    pub fn receive(&self, host: &str, receiver: Receiver) {
+        lock(&self.receivers).insert(host.to_owned(), receiver);
     }
     pub(super) fn names(&self) -> Vec<String> {
         lock(&self.sandboxes).keys().cloned().collect()
@@ -46,6 +57,10 @@ impl Http for Vendors {
         let rest = request.url.split_once("://").map_or("", |(_, rest)| rest);
         let at = rest.find('/').unwrap_or(rest.len());
         let (host, target) = rest.split_at(at);
+        if let Some(receiver) = lock(&self.receivers).get_mut(host) {
+            self.clock.advance(TAKES);
+            return receiver(&request, self.clock.now());
+        }
         let wire = WireRequest {
             method: request.method.to_owned(),
             target: target.to_owned(),

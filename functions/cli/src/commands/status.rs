@@ -56,6 +56,9 @@ fn told(status: &Json, running: bool) {
             listed("changes")
         ));
     }
+    if status["subscriptions"].as_array().is_some_and(|all| !all.is_empty()) {
+        super::subscriptions::table(&status["subscriptions"]);
+    }
     let records = status["records"].as_object().into_iter().flatten();
     let records: Vec<String> = records
         .filter(|(_, count)| **count != 0)

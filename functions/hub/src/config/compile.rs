@@ -43,17 +43,20 @@ impl Document {
             let connection = section.compile(registry, accounts, secrets)?;
             connections.insert(connection.name.clone(), connection);
         }
-        Ok(Settings {
-            revision,
-            public_url: self.public_url.as_ref().map(|url| url.value.clone()).unwrap_or_default(),
-            connections,
-            policy: self.compiled_policy(registry),
-        })
+        let public_url = self.public_url.as_ref().map(|url| url.value.clone()).unwrap_or_default();
+        let mut subscriptions = BTreeMap::new();
+        for section in &self.subscriptions {
+            let subscription = section.compile(&public_url, secrets)?;
+            subscriptions.insert(subscription.name.clone(), subscription);
+        }
+        Ok(Settings { revision, public_url, connections, policy: self.compiled_policy(registry), subscriptions })
     }
 
     /// References to secrets that have to be opened before the settings can be compiled.
     pub fn secret_references(&self) -> Vec<String> {
-        self.connections.iter().flat_map(|section| section.references().map(|(_, reference)| reference)).collect()
+        let connections = self.connections.iter().flat_map(|section| section.references());
+        let subscriptions = self.subscriptions.iter().flat_map(|section| section.references());
+        connections.map(|(_, reference)| reference).chain(subscriptions).collect()
     }
 
     fn compiled_policy(&self, registry: Registry<'_>) -> Policy {

@@ -94,11 +94,15 @@ const DELETES: [(&str, OnDelete); 3] =
     [("unlink", OnDelete::Unlink), ("archive", OnDelete::Archive), ("propagate", OnDelete::Propagate)];
 
 /// Names stand in URLs, queue names and keys of the store.
+pub(super) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.len() <= 40
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
 fn connection_name(reader: &mut Reader, key: &Key<'_>) -> Spot<String> {
     let (name, at) = (key.get_ref().to_string(), key.span().start);
-    let fits = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.len() <= 40
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let fits = is_name(&name);
     if name == CONCORD {
         reader.wrong(at, "`concord` is the name of what people decide in Concord itself; choose another name.");
     } else if !fits {
@@ -190,19 +194,23 @@ fn secrets(reader: &mut Reader, table: &DeTable<'_>) -> Vec<(Spot<String>, Vec<S
     for (part, value) in table {
         let references = reader.texts_of(value, part.get_ref());
         for reference in &references {
-            let (scheme, name) = reference.value.split_once(':').unwrap_or_default();
-            if !matches!(scheme, "env" | "file" | "vault") || name.is_empty() {
-                // Never the text itself: it may be the secret.
-                let sentence = format!(
-                    "the secret `{}` has to be a reference and not the secret itself: \"env:NAME\", \"file:/PATH\" or \"vault:NAME\".",
-                    part.get_ref()
-                );
-                reader.wrong(reference.at, sentence);
-            }
+            refers(reader, part.get_ref(), reference);
         }
         read.push((Spot { value: part.get_ref().to_string(), at: part.span().start }, references));
     }
     read
+}
+
+/// Whether a text refers to a secret.
+pub(super) fn refers(reader: &mut Reader, part: &str, reference: &Spot<String>) {
+    let (scheme, name) = reference.value.split_once(':').unwrap_or_default();
+    if !matches!(scheme, "env" | "file" | "vault") || name.is_empty() {
+        // Never the text itself: it may be the secret.
+        let sentence = format!(
+            "the secret `{part}` has to be a reference and not the secret itself: \"env:NAME\", \"file:/PATH\" or \"vault:NAME\"."
+        );
+        reader.wrong(reference.at, sentence);
+    }
 }
 
 fn options(reader: &mut Reader, table: &DeTable<'_>) -> Vec<(Spot<String>, String)> {

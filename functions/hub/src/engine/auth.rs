@@ -182,6 +182,7 @@ pub async fn exchange_code(
         body,
         timeout: super::TIMEOUT,
         allow_private: connection.allow_private,
+        keep: None,
     };
     let started_at = hub.now();
     let answer: HttpResponse = hub.http.send(request).await.map_err(|_| {

@@ -18,6 +18,8 @@ pub struct HttpRequest {
     pub timeout: Duration,
     /// Whether the admin allowed private and loopback addresses for this connection.
     pub allow_private: bool,
+    /// Of a longer answer only so many bytes are read, and the rest is hung up on; `None` reads all of it, up to 32 MiB.
+    pub keep: Option<usize>,
 }
 
 impl fmt::Debug for HttpRequest {

@@ -1,7 +1,7 @@
 //! Queues. Sending is a port; receiving belongs to the runner.
 
 use async_trait::async_trait;
-use concord_connector::{Result, System};
+use concord_connector::{Result, SubscriptionName, System};
 use std::{fmt, time::Duration};
 
 /// Which queue.
@@ -13,6 +13,8 @@ pub enum QueueName {
     Observations,
     /// To the connector of a system: make external records equal to their golden ones. First in, first out per group.
     Deliveries(System),
+    /// To a subscriber: a lane of its own for each, so that a slow one is in nobody's way. First in, first out per record.
+    Events(SubscriptionName),
 }
 
 impl QueueName {
@@ -24,11 +26,14 @@ impl QueueName {
         if let Some(system) = name.strip_prefix("signals.") {
             return Some(Self::Signals(system.into()));
         }
+        if let Some(name) = name.strip_prefix("events.").and_then(|rest| rest.strip_suffix(".fifo")) {
+            return Some(Self::Events(name.into()));
+        }
         name.strip_prefix("deliveries.")?.strip_suffix(".fifo").map(|system| Self::Deliveries(system.into()))
     }
     /// Whether messages of one group are received one after another.
     pub fn is_fifo(&self) -> bool {
-        matches!(self, Self::Deliveries(_))
+        matches!(self, Self::Deliveries(_) | Self::Events(_))
     }
 }
 
@@ -38,6 +43,7 @@ impl fmt::Display for QueueName {
             Self::Signals(system) => write!(f, "signals.{system}"),
             Self::Observations => f.write_str("observations"),
             Self::Deliveries(system) => write!(f, "deliveries.{system}.fifo"),
+            Self::Events(subscription) => write!(f, "events.{subscription}.fifo"),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     ports::{Condition, QueueName, TableChange},
     review::{Decided, Review, Subject},
     steps::{deliver, fanout},
-    store,
+    store, subscription,
 };
 use concord_connector::{
     ConnectionName, Entity, ExternalId, Fault, Field, Kind, RecordId, Result, Snapshot, SourceVersion,
@@ -105,6 +105,10 @@ async fn carry_out(hub: &Hub, subject: &Subject, choice: &str, value: Option<&st
         (Subject::TakenElsewhere { record, link, .. }, "create") => create_anyway(hub, record, &link.connection).await,
         (Subject::Refused { record, connection } | Subject::Waited { record, connection }, "retry") => {
             release(hub, record, connection).await?;
+            Ok(Then::Forget)
+        }
+        (Subject::Stopped { subscription }, "enable") => {
+            subscription::enable(hub, subscription).await?;
             Ok(Then::Forget)
         }
         // To leave, keep or dismiss is to change nothing.

@@ -3,14 +3,15 @@
 use crate::{
     hub::Hub,
     keys,
-    message::Message,
+    message::{Event, Message, Why},
     ports::{Condition, FeedEntry, Index, Item, Outgoing, Query, QueueName, TableChange},
     record::{self, Record, Stored},
     resolve::Golden,
     settings::Settings,
     store,
+    subscription::{self, Subscription},
 };
-use concord_connector::{ConnectionName, Field, Instant, RecordId, Result, Value};
+use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, Result, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,8 +43,16 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
     let mut deliveries: BTreeMap<QueueName, Vec<Outgoing>> = BTreeMap::new();
     let mut woken = Vec::new();
     for entry in entries {
-        let Some(new) = read(entry.new.as_ref())? else { continue };
         let old = read(entry.old.as_ref())?;
+        let Some(new) = read(entry.new.as_ref())? else {
+            for (queue, event) in merged(&settings, entry, old.as_ref())? {
+                deliveries.entry(queue).or_default().push(event);
+            }
+            continue;
+        };
+        for (queue, event) in events(&settings, old.as_ref(), &new)? {
+            deliveries.entry(queue).or_default().push(event);
+        }
         if old.as_ref().is_none_or(|old| old.version < new.version) {
             history.push(note(old.as_ref(), &new)?);
         }
@@ -90,6 +99,23 @@ pub(crate) fn order(record: &RecordId, connection: &ConnectionName, version: u64
         dedupe: Some(format!("{record}@{connection}@{version}{again}")),
         ..Outgoing::default()
     })
+}
+
+/// Subscribers that a version is to be told to.
+fn events(settings: &Settings, old: Option<&Record>, new: &Record) -> Result<Vec<(QueueName, Outgoing)>> {
+    let concerned = settings.subscriptions.values().filter(|one| subscription::concerns(one, old, new));
+    concerned.map(|one| tell(one, new.id.clone(), new.entity, new.version)).collect()
+}
+
+/// Subscribers that may know a record that became part of another one.
+fn merged(settings: &Settings, entry: &FeedEntry, old: Option<&Record>) -> Result<Vec<(QueueName, Outgoing)>> {
+    let (Some(old), Some(_)) = (old, &entry.new) else { return Ok(Vec::new()) };
+    let concerned = settings.subscriptions.values().filter(|one| one.entities.contains(&old.entity));
+    concerned.map(|one| tell(one, old.id.clone(), old.entity, old.version + 1)).collect()
+}
+
+fn tell(to: &Subscription, record: RecordId, entity: Entity, version: u64) -> Result<(QueueName, Outgoing)> {
+    subscription::order(Event { subscription: to.name.clone(), record, entity, version, why: Why::Due }, "")
 }
 
 fn read(item: Option<&Item>) -> Result<Option<Record>> {

@@ -25,6 +25,7 @@ const SWEEP: usize = 200;
 /// # Errors
 /// When the store or the queue fails; call again.
 pub async fn tick(hub: &Hub) -> Result<()> {
+    super::publish::tick(hub).await;
     let settings = hub.settings();
     let now = hub.now();
     for connection in settings.connections.values() {

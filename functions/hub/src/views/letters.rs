@@ -9,7 +9,7 @@ use crate::{
     people::refusal,
     ports::{Condition, Index, Outgoing, Query, QueueName, TableChange},
     reviews::release,
-    store,
+    store, subscription,
 };
 use concord_connector::{ConnectionName, Result, Signal, signal::Happened, snapshot::Presence};
 use serde::Serialize;
@@ -100,13 +100,19 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
         | Message::PollV1 { connection, .. }
         | Message::DeliveryV1 { connection, .. } => Some(connection),
         Message::ObservationV1(observation) => Some(&observation.connection),
-        Message::RegroupV1 { .. } => None,
+        Message::RegroupV1 { .. } | Message::EventV1(_) => None,
     };
+    if let Message::EventV1(event) = &message
+        && !hub.settings().subscriptions.contains_key(&event.subscription)
+    {
+        return Ok(Some(format!("the subscription `{}` is not in the configuration", event.subscription)));
+    }
     if let Some(name) = named.filter(|name| !hub.settings().connections.contains_key(*name)) {
         return Ok(Some(format!("the connection `{name}` is not in the configuration")));
     }
     match message {
         Message::DeliveryV1 { record, connection, .. } => release(hub, &record, &connection).await?,
+        Message::EventV1(event) => subscription::again(hub, event).await?,
         Message::RegroupV1 { .. } => {
             hub.queue.send(&QueueName::Observations, vec![Outgoing::new(message.encode()?)]).await?
         }

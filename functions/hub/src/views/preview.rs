@@ -83,12 +83,7 @@ fn trial(settings: &Settings, name: &ConnectionName) -> Settings {
     if let Some(connection) = connections.get_mut(name) {
         connection.mode = Mode::Sync;
     }
-    Settings {
-        revision: settings.revision,
-        public_url: settings.public_url.clone(),
-        connections,
-        policy: settings.policy.clone(),
-    }
+    Settings { connections, ..settings.clone() }
 }
 
 impl Preview {

@@ -1,9 +1,9 @@
 //! The whole hub at a glance.
 
 use super::{
-    ConnectionView, Preview,
+    ConnectionView, Preview, SubscriptionView,
     connections::{connections, count},
-    preview,
+    preview, subscriptions,
 };
 use crate::{hub::Hub, keys, ports::Index, settings::Mode};
 use concord_connector::{ConnectionName, Entity, Result};
@@ -23,6 +23,8 @@ pub struct Status {
     pub connections: Vec<ConnectionView>,
     /// What `sync` would do at connections that only observe.
     pub would: BTreeMap<ConnectionName, Preview>,
+    /// Who is told of changes, and how they are doing.
+    pub subscriptions: Vec<SubscriptionView>,
     /// Open review items.
     pub reviews: Option<usize>,
     /// Dead letters.
@@ -55,6 +57,7 @@ pub async fn status(hub: &Hub) -> Result<Status> {
         records,
         connections: connections(hub).await?,
         would,
+        subscriptions: subscriptions(hub).await?,
         reviews: count(hub, Index::Reviews, keys::ALL).await?,
         dead_letters: count(hub, Index::DeadLetters, keys::ALL).await?,
         counts: hub.tally.counts(),

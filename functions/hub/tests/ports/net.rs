@@ -38,6 +38,7 @@ fn request(url: &str) -> HttpRequest {
         body: b"the end".into(),
         timeout: Duration::from_secs(20),
         allow_private: true,
+        keep: None,
     }
 }
 
