@@ -2,7 +2,7 @@
 
 use concord_connector::Connector;
 #[cfg(feature = "sandbox")]
-use concord_connector::sandbox::Sandbox;
+use concord_connector::sandbox::{Samples, Sandbox};
 use std::sync::Arc;
 
 /// Every connector, in the order of their names.
@@ -31,6 +31,16 @@ pub fn sandbox(system: &str, seed: u64) -> Option<Box<dyn Sandbox>> {
             Box::new(org)
         }
         "tryton" => Box::new(concord_tryton::sandbox::Server::new()),
+        _ => return None,
+    })
+}
+
+/// Sample webhooks of a system; `None` for one that sends none.
+#[cfg(feature = "sandbox")]
+pub fn samples(system: &str) -> Option<Samples> {
+    Some(match system {
+        "hubspot" => concord_hubspot::sandbox::SAMPLES,
+        "salesforce" => concord_salesforce::sandbox::SAMPLES,
         _ => return None,
     })
 }

@@ -10,8 +10,11 @@ mod property;
 mod push;
 mod refusal;
 mod routes;
+mod sample;
 mod search;
 mod store;
+
+pub use sample::SAMPLES;
 
 use access::Access;
 use concord_connector::{

@@ -12,10 +12,13 @@ mod error;
 mod evaluate;
 mod oauth;
 mod partners;
+mod sample;
 mod schema;
 mod soql;
 mod store;
 mod validate;
+
+pub use sample::SAMPLES;
 
 use concord_connector::{
     Instant,

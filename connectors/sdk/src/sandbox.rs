@@ -1,9 +1,11 @@
 //! The sandbox kit: what a stateful stand-in for a vendor is. A pure state machine; serving it is somebody else's job.
 
 mod faults;
+mod sample;
 
 use crate::time::Instant;
 pub use faults::{Faults, Trouble};
+pub use sample::{About, Samples};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 

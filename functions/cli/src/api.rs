@@ -8,6 +8,7 @@ mod people;
 mod records;
 mod reviews;
 mod subscriptions;
+mod trigger;
 
 use crate::{app::App, server::Problem};
 use serde_json::{Map, Value as Json};
@@ -112,6 +113,8 @@ pub async fn answer(app: &Arc<App>, call: Call) -> Result<Json, Problem> {
         ("GET", ["subscriptions"]) => subscriptions::list(app).await,
         ("GET", ["subscriptions", name]) => subscriptions::one(app, name).await,
         ("POST", ["subscriptions", name, verb]) => subscriptions::change(app, name, verb, &call).await,
+        ("GET", ["trigger"]) => Ok(trigger::list(app)),
+        ("POST", ["trigger"]) => trigger::send(app, &call).await,
         ("GET", ["status"]) => connections::status(app).await,
         ("GET", ["dead-letters"]) => dead_letters::list(app, &call).await,
         ("POST", ["dead-letters", "redrive"]) => dead_letters::redrive(app, &call).await,

@@ -18,7 +18,7 @@ use concord_hub::{
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 use tokio::sync::watch;
 
@@ -46,6 +46,8 @@ pub struct App {
     pub stop: watch::Sender<bool>,
     /// Where the data is.
     pub dir: PathBuf,
+    /// The address of its server, while there is one; no slash at the end.
+    pub url: OnceLock<String>,
 }
 
 impl App {
@@ -80,7 +82,14 @@ impl App {
         let hub = Arc::new(Hub::new(ports, Settings::default()));
         configuration::load(&hub, source, &registry, asks).await?;
         let token = admin_token(&hub).await.context("The admin token could not be kept.")?;
-        Ok(Arc::new(Self { hub, embedded, token, stop: watch::Sender::new(false), dir: dir.to_owned() }))
+        Ok(Arc::new(Self {
+            hub,
+            embedded,
+            token,
+            stop: watch::Sender::new(false),
+            dir: dir.to_owned(),
+            url: OnceLock::new(),
+        }))
     }
 
     /// How long the oldest message has been waiting, in seconds; 0 without any.

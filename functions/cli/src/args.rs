@@ -172,6 +172,10 @@ pub enum Command {
         #[command(subcommand)]
         verb: Subscription,
     },
+    /// Show what flows through a running hub: signals, observations, commits, deliveries, receipts, events.
+    Tap(Tap),
+    /// Send a correctly signed sample webhook to a hook of a running hub, as the system itself would.
+    Trigger(Trigger),
     /// Secrets.
     Vault {
         /// What to do with them.
@@ -240,6 +244,56 @@ pub struct Demo {
     /// Stop after the proof instead of staying up; the exit code says whether all systems agree.
     #[arg(long)]
     pub exit: bool,
+}
+
+/// `concord tap`.
+#[derive(Clone, Debug, Args)]
+pub struct Tap {
+    /// Only these stages: signal, observation, commit, delivery, receipt, event.
+    #[arg(long, value_name = "STAGE", value_delimiter = ',')]
+    pub stage: Vec<String>,
+    /// Only these connections and subscriptions.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub connection: Vec<String>,
+    /// Only these entities.
+    #[arg(long, value_name = "ENTITY", value_delimiter = ',')]
+    pub entity: Vec<String>,
+    /// Only these records, by their own id or an external one.
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub record: Vec<String>,
+    /// Show values too. They may be personal data: nothing else of Concord shows them in passing.
+    #[arg(long)]
+    pub values: bool,
+    /// Stop after so many lines.
+    #[arg(long, value_name = "LINES")]
+    pub limit: Option<u64>,
+    /// Where the truth is.
+    #[command(flatten)]
+    pub at: At,
+}
+
+/// `concord trigger`.
+#[derive(Clone, Debug, Args)]
+pub struct Trigger {
+    /// The system, such as hubspot; the name of a connection will do.
+    pub system: Option<String>,
+    /// What happened, such as deal.updated.
+    pub event: Option<String>,
+    /// Show what can be sent.
+    #[arg(long, conflicts_with_all = ["system", "event"])]
+    pub list: bool,
+    /// The connection, where several are of the system.
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<String>,
+    /// The record that it is about, as the system writes its id; one that is known here when not given.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Send this body instead of a sample; the only way for a system that is described by a file.
+    #[arg(long, value_name = "FILE")]
+    pub body: Option<PathBuf>,
+    /// Where the truth is.
+    #[command(flatten)]
+    pub at: At,
 }
 
 /// `concord connect`.

@@ -8,6 +8,8 @@ mod people;
 mod records;
 mod status;
 mod subscriptions;
+mod tap;
+mod trigger;
 
 use crate::args::{Command, Dlq, Review, Vault};
 use anyhow::Result;
@@ -36,6 +38,8 @@ pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
         Command::Link { record, external, at } => people::link("link", record, external, at, json).await,
         Command::Unlink { record, external, at } => people::link("unlink", record, external, at, json).await,
         Command::Subscription { verb } => subscriptions::run(verb, json).await,
+        Command::Tap(args) => tap::tap(args, json).await,
+        Command::Trigger(args) => trigger::trigger(args, json).await,
         Command::Vault { verb: Vault::Set { name, part, at } } => admin::keep(name, part.as_deref(), at, json).await,
         Command::Backup { file, at } => admin::backup(file, at, json).await,
         Command::Restore { file, data } => admin::restore(file, data, json),

@@ -4,6 +4,7 @@ mod health;
 mod hooks;
 mod page;
 mod problem;
+mod tap;
 
 pub use problem::{Problem, sentence};
 
@@ -34,6 +35,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(page::status))
         .route("/healthz", get(health::health))
         .route("/hooks/{*rest}", any(hooks::hook))
+        .route("/api/tap", get(tap::tap))
         .route("/api/{*rest}", any(admin))
         .fallback(|| async { Problem::missing("There is nothing at this address.") })
         .with_state(app)
@@ -43,11 +45,7 @@ pub fn router(app: Arc<App>) -> Router {
 async fn admin(State(app): State<Arc<App>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     if !is_admin(&app, &head.headers) {
-        return Problem::new(
-            401,
-            "This needs the header `Authorization: Bearer` with the admin token; it is in run.json in the data folder.",
-        )
-        .into_response();
+        return Problem::unauthorized().into_response();
     }
     let body = match read(body, &head.headers, API_BODY).await {
         Ok(body) => body,

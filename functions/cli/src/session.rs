@@ -16,6 +16,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 /// A call may take as long as a vendor's answer, which `connect` waits for.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// A stream lasts as long as somebody wants it.
+const ENDLESS: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// A way to call the API.
 pub enum Session {
     /// A Concord that runs.
@@ -74,6 +77,18 @@ impl Session {
             }
         }
     }
+    /// Reads a stream of lines, which only a Concord that runs has.
+    ///
+    /// # Errors
+    /// When none runs, or the problem's sentence.
+    pub async fn lines(&self, target: &str) -> Result<Lines> {
+        match self {
+            Self::Live(live) => live.lines(target).await,
+            Self::Idle(_) => {
+                bail!(Usage("No Concord runs on this folder, so nothing flows. Start it with `concord up`.".into()))
+            }
+        }
+    }
     /// Reads.
     ///
     /// # Errors
@@ -124,6 +139,19 @@ impl Live {
         self.call("POST", target, body).await
     }
 
+    async fn lines(&self, target: &str) -> Result<Lines> {
+        let request =
+            self.client.get(format!("{}{target}", self.url)).bearer_auth(self.token.expose()).timeout(ENDLESS);
+        let response = request.send().await.map_err(|_| anyhow!("The Concord at {} cannot be reached.", self.url))?;
+        if !response.status().is_success() {
+            let status = response.status();
+            let problem: Option<Json> = serde_json::from_slice(&response.bytes().await?).ok();
+            let detail = problem.as_ref().and_then(|problem| problem["detail"].as_str());
+            bail!("{}", detail.map_or_else(|| format!("{} answered {status}.", self.url), str::to_owned));
+        }
+        Ok(Lines { response, rest: Vec::new() })
+    }
+
     async fn call(&self, method: &str, target: &str, body: &Json) -> Result<Json> {
         let method = reqwest::Method::from_bytes(method.as_bytes())?;
         let mut request = self.client.request(method, format!("{}{target}", self.url)).bearer_auth(self.token.expose());
@@ -144,6 +172,35 @@ impl Live {
                 bail!("{}", problem["detail"].as_str().unwrap_or_default())
             }
             _ => bail!("{} answered {status}; it is no Concord, or one of another version.", self.url),
+        }
+    }
+}
+
+/// Lines as they come.
+pub struct Lines {
+    response: reqwest::Response,
+    rest: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line that is not empty; `None` when the other side has ended.
+    ///
+    /// # Errors
+    /// When the connection breaks.
+    pub async fn next(&mut self) -> Result<Option<String>> {
+        loop {
+            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                let text = String::from_utf8_lossy(&line).trim().to_owned();
+                if !text.is_empty() {
+                    return Ok(Some(text));
+                }
+                continue;
+            }
+            match self.response.chunk().await.map_err(|_| anyhow!("The connection to Concord broke."))? {
+                Some(chunk) => self.rest.extend_from_slice(&chunk),
+                None => return Ok(None),
+            }
         }
     }
 }

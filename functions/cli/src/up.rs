@@ -75,6 +75,8 @@ impl Running {
     pub fn start(app: Arc<App>, listener: TcpListener) -> Result<Self> {
         let address = listener.local_addr().context("The server has no address.")?;
         let url = format!("http://{address}");
+        // An open folder is served once.
+        app.url.get_or_init(|| url.clone());
         let loops = run::start(&app);
         let router = server::router(Arc::clone(&app));
         let mut stop = app.stop.subscribe();

@@ -5,6 +5,7 @@ use crate::{
     events::Tally,
     ports::{Blobs, Clock, Entropy, Http, Queue, Table, Vault},
     settings::Settings,
+    tap::Tap,
 };
 use concord_connector::{ConnectionName, Instant, RecordId};
 use std::{
@@ -35,6 +36,8 @@ pub struct Hub {
     pub entropy: Arc<dyn Entropy>,
     /// What happened since the start.
     pub tally: Tally,
+    /// What flows, for whoever looks.
+    pub tap: Tap,
     pub(crate) budgets: Budgets,
     pub(crate) due: Due,
     pub(crate) tokens: Mutex<BTreeMap<String, TokenSlot>>,
@@ -66,6 +69,7 @@ impl Hub {
             clock,
             entropy,
             tally: Tally::default(),
+            tap: Tap::default(),
             budgets: Budgets::default(),
             due: Due::default(),
             tokens: Mutex::default(),

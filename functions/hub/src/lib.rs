@@ -30,6 +30,7 @@ pub mod settle;
 pub mod steps;
 pub mod store;
 pub mod subscription;
+pub mod tap;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod views;

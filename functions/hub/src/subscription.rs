@@ -11,7 +11,7 @@ mod secret;
 mod told;
 
 pub(crate) use answer::Answer;
-pub(crate) use event::{Composed, Found, compose, concerns, ping};
+pub(crate) use event::{Composed, Found, compose, concerns, is_removed, ping};
 pub use lane::{Disabled, Lane, Standing, Stop, disable, enable, lane, resend};
 pub(crate) use lane::{Walk, change, stop};
 pub use schedule::{LONGEST, SLOTS, TRIP};

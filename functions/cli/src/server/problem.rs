@@ -29,6 +29,13 @@ impl Problem {
     pub fn missing(detail: impl Into<String>) -> Self {
         Self::new(404, detail)
     }
+    /// Who asks is nobody we know.
+    pub fn unauthorized() -> Self {
+        Self::new(
+            401,
+            "This needs the header `Authorization: Bearer` with the admin token; it is in run.json in the data folder.",
+        )
+    }
     /// As a document.
     pub fn document(&self) -> Json {
         let title = StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());

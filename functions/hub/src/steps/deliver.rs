@@ -13,6 +13,7 @@ use crate::{
     message::{Message, Observation},
     ports::{Disposition, QueueName, Received},
     settings::{Connection, Mode},
+    tap,
 };
 use concord_connector::{
     ConnectionName, Entity, Fault, Kind, Operation, Outcome, RecordId, Result,
@@ -141,6 +142,7 @@ async fn write(
         return Ok(true);
     }
     let writes: Vec<Write> = sent.iter().map(|job| job.write.clone()).collect();
+    tap::sent(hub, connection, entity, &writes);
     let ran = match hub.run(connection, &Operation::Write { entity, writes }).await {
         Ok(ran) => ran,
         Err(fault) => {
@@ -150,6 +152,7 @@ async fn write(
             }
             let refused = Refused::from(fault);
             for job in sent {
+                tap::refused(hub, connection, entity, &job.record, &refused.message);
                 create::undo(hub, connection, job, &refused).await?;
                 refused::refuse(hub, connection, &job.record, refused.clone()).await?;
             }
@@ -161,6 +164,7 @@ async fn write(
     };
     let mut trouble = None;
     for (job, row) in sent.into_iter().zip(rows) {
+        tapped(hub, connection, job, &row);
         match row {
             Ok(Written::Done { after, overwritten, created }) => {
                 covered(hub, connection, overwritten, ran.started_at, true).await?;
@@ -201,6 +205,19 @@ async fn write(
             hub.close_breaker(connection).await?;
             Ok(true)
         }
+    }
+}
+
+fn tapped(hub: &Hub, connection: &Connection, job: &Job, row: &std::result::Result<Written, Refused>) {
+    let (entity, record) = (job.entity, &job.record);
+    match row {
+        Ok(Written::Done { after, created, .. }) => {
+            let what = if *created { "created" } else { "done" };
+            tap::delivered(hub, connection, entity, record, what, Some(&after.id));
+        }
+        Ok(Written::Moved(seen)) => tap::delivered(hub, connection, entity, record, "moved", Some(&seen.id)),
+        Ok(Written::Exists(id)) => tap::delivered(hub, connection, entity, record, "exists", Some(id)),
+        Err(refused) => tap::refused(hub, connection, entity, record, &refused.message),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     settings::Settings,
     store,
     subscription::{self, Subscription},
+    tap,
 };
 use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, Result, Value};
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,9 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
             deliveries.entry(queue).or_default().push(event);
         }
         if old.as_ref().is_none_or(|old| old.version < new.version) {
-            history.push(note(old.as_ref(), &new)?);
+            let entry = note(old.as_ref(), &new);
+            tap::committed(hub, &new, entry.changed.keys());
+            history.push(kept(&entry)?);
         }
         for connection in due(&settings, old.as_ref(), &new) {
             let Some(ready) = settings.connections.get(&connection) else { continue };
@@ -104,18 +107,35 @@ pub(crate) fn order(record: &RecordId, connection: &ConnectionName, version: u64
 /// Subscribers that a version is to be told to.
 fn events(settings: &Settings, old: Option<&Record>, new: &Record) -> Result<Vec<(QueueName, Outgoing)>> {
     let concerned = settings.subscriptions.values().filter(|one| subscription::concerns(one, old, new));
-    concerned.map(|one| tell(one, new.id.clone(), new.entity, new.version)).collect()
+    // That the last system lost it makes no new version: a queue would take it for the event before.
+    let again = match old {
+        Some(old) if old.version == new.version => {
+            if subscription::is_removed(new) {
+                "@removed"
+            } else {
+                "@live"
+            }
+        }
+        _ => "",
+    };
+    concerned.map(|one| tell(one, new.id.clone(), new.entity, new.version, again)).collect()
 }
 
 /// Subscribers that may know a record that became part of another one.
 fn merged(settings: &Settings, entry: &FeedEntry, old: Option<&Record>) -> Result<Vec<(QueueName, Outgoing)>> {
     let (Some(old), Some(_)) = (old, &entry.new) else { return Ok(Vec::new()) };
     let concerned = settings.subscriptions.values().filter(|one| one.entities.contains(&old.entity));
-    concerned.map(|one| tell(one, old.id.clone(), old.entity, old.version + 1)).collect()
+    concerned.map(|one| tell(one, old.id.clone(), old.entity, old.version + 1, "")).collect()
 }
 
-fn tell(to: &Subscription, record: RecordId, entity: Entity, version: u64) -> Result<(QueueName, Outgoing)> {
-    subscription::order(Event { subscription: to.name.clone(), record, entity, version, why: Why::Due }, "")
+fn tell(
+    to: &Subscription,
+    record: RecordId,
+    entity: Entity,
+    version: u64,
+    again: &str,
+) -> Result<(QueueName, Outgoing)> {
+    subscription::order(Event { subscription: to.name.clone(), record, entity, version, why: Why::Due }, again)
 }
 
 fn read(item: Option<&Item>) -> Result<Option<Record>> {
@@ -163,7 +183,7 @@ async fn waiters(hub: &Hub, record: &Record, connection: &ConnectionName) -> Res
     Ok(woken)
 }
 
-fn note(old: Option<&Record>, new: &Record) -> Result<TableChange> {
+fn note(old: Option<&Record>, new: &Record) -> Entry {
     let before = |field: &Field| old.and_then(|old| old.golden.get(field));
     let mut changed = BTreeMap::new();
     let fields: BTreeSet<&Field> = new.golden.keys().chain(old.iter().flat_map(|old| old.golden.keys())).collect();
@@ -173,12 +193,16 @@ fn note(old: Option<&Record>, new: &Record) -> Result<TableChange> {
             changed.insert(field.clone(), (was.and_then(|golden| golden.value.clone()), is.cloned()));
         }
     }
-    let entry = Entry {
+    Entry {
         record: new.id.clone(),
         version: new.version,
         at: new.committed_at,
         changed,
         facets: new.facets.iter().map(|facet| facet.link.clone()).collect(),
-    };
-    Ok(TableChange::Put(Item::new(keys::history(&new.id, new.version), store::body(&entry)?), Condition::None))
+    }
+}
+
+fn kept(entry: &Entry) -> Result<TableChange> {
+    let key = keys::history(&entry.record, entry.version);
+    Ok(TableChange::Put(Item::new(key, store::body(entry)?), Condition::None))
 }

@@ -8,6 +8,7 @@ use crate::{
     message::Message,
     ports::{Condition, Item, Outgoing, QueueName, Secret, TableChange},
     settings::Connection,
+    tap,
 };
 use concord_connector::{
     Result, Signal, Verified, Webhook,
@@ -120,6 +121,7 @@ async fn enqueue(hub: &Hub, connection: &Connection, scheme: &Scheme, mut signal
             hub.tally.add(Count::ReplaysDropped);
             continue;
         }
+        tap::signalled(hub, &connection.name, &signal);
         let message = Message::SignalV1 { connection: connection.name.clone(), signal, received_at: now };
         messages.push(Outgoing::new(message.encode()?));
         let life = Duration::from_secs(scheme.retry_horizon_s + 3600);

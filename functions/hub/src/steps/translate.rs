@@ -12,6 +12,7 @@ use crate::{
     message::{Message, Observation},
     ports::{Disposition, Outgoing, QueueName, Received},
     settings::Connection,
+    tap,
 };
 use concord_connector::{
     ConnectionName, Entity, ExternalId, Fault, Instant, Operation, Outcome, Result, Retry, Signal, Snapshot,
@@ -289,6 +290,7 @@ pub(super) async fn send(hub: &Hub, observations: Vec<Observation>) -> Result<()
     if observations.is_empty() {
         return Ok(());
     }
+    tap::observed(hub, &observations);
     let mut messages = Vec::with_capacity(observations.len());
     for observation in observations {
         messages.push(Outgoing::new(Message::ObservationV1(Box::new(observation)).encode()?));

@@ -50,11 +50,13 @@ pub(crate) fn compose(
 
 fn changed(subscription: &Subscription, before: &Told, record: &Record, why: Why) -> Option<Composed> {
     let resent = why == Why::Resent;
-    if record.is_placeholder() || !resent && before.version.is_some_and(|version| version >= record.version) {
+    let removed = is_removed(record);
+    let same = before.version == Some(record.version);
+    let newer = before.version.is_none_or(|version| version < record.version);
+    if record.is_placeholder() || !(resent || newer || same && removed != before.removed) {
         return None;
     }
     let image = image(subscription, record);
-    let removed = is_removed(record);
     let anew = resent || before.version.is_none();
     let named: BTreeSet<&Field> = image.keys().chain(before.image.keys()).collect();
     let named = named.into_iter().filter(|field| subscription.shows(record.entity, field));
@@ -74,7 +76,10 @@ fn changed(subscription: &Subscription, before: &Told, record: &Record, why: Why
         "changed": changed,
         "fields": fields,
     });
-    let event = Envelope { subscription, subject: &record.id, version: record.version, at: Some(record.committed_at) };
+    // That the last system lost the record makes no new version, and yet is another event.
+    let again = if same && removed != before.removed { if removed { "-removed" } else { "-live" } } else { "" };
+    let (version, at) = (record.version, Some(record.committed_at));
+    let event = Envelope { subscription, subject: &record.id, version, again, at };
     let told = Told { entity: record.entity, version: Some(record.version), image, removed, pending: None };
     Some(event.compose(&format!("concord.{}.changed", record.entity), &data, told, changed))
 }
@@ -92,7 +97,7 @@ fn merged(
         return None;
     }
     let data = json!({ "record": id, "entity": before.entity, "version": version, "merged_into": into });
-    let event = Envelope { subscription, subject: id, version, at: None };
+    let event = Envelope { subscription, subject: id, version, again: "", at: None };
     let told = Told { version: Some(version), removed: true, image: BTreeMap::new(), ..before.clone() };
     let told = Told { pending: None, ..told };
     Some(event.compose(&format!("concord.{}.merged", before.entity), &data, told, Vec::new()))
@@ -105,7 +110,7 @@ fn image(subscription: &Subscription, record: &Record) -> BTreeMap<Field, Hash> 
 }
 
 /// Out of use: a delete goes on to the others, or no system has it any more.
-fn is_removed(record: &Record) -> bool {
+pub(crate) fn is_removed(record: &Record) -> bool {
     record.removal.is_some() || !record.facets.iter().any(|facet| facet.is_live())
 }
 
@@ -115,18 +120,18 @@ pub(crate) fn concerns(subscription: &Subscription, old: Option<&Record>, new: &
         return false;
     }
     let Some(old) = old.filter(|old| !old.is_placeholder()) else { return true };
-    old.version < new.version
-        && (is_removed(old) != is_removed(new)
-            || old.golden.keys().chain(new.golden.keys()).any(|field| {
+    is_removed(old) != is_removed(new)
+        || old.version < new.version
+            && old.golden.keys().chain(new.golden.keys()).any(|field| {
                 subscription.shows(new.entity, field) && old.value(field.as_str()) != new.value(field.as_str())
-            }))
+            })
 }
 
 /// A test event.
 pub(crate) fn ping(subscription: &Subscription, token: &str, now: Instant) -> (String, Vec<u8>) {
     let id = format!("ping-{token}");
     let subject = RecordId::from(subscription.name.as_str());
-    let event = Envelope { subscription, subject: &subject, version: 0, at: Some(now) };
+    let event = Envelope { subscription, subject: &subject, version: 0, again: "", at: Some(now) };
     let data = json!({ "subscription": subscription.name });
     (id.clone(), event.write("concord.ping", &id, &data))
 }
@@ -135,13 +140,14 @@ struct Envelope<'a> {
     subscription: &'a Subscription,
     subject: &'a RecordId,
     version: u64,
+    again: &'static str,
     /// When it happened; left out where only the vanished record knew: every attempt has the same body.
     at: Option<Instant>,
 }
 
 impl Envelope<'_> {
     fn compose(&self, kind: &str, data: &Json, told: Told, changed: Vec<Field>) -> Composed {
-        let id = format!("{}@{}", self.subject, self.version);
+        let id = format!("{}@{}{}", self.subject, self.version, self.again);
         Composed { body: self.write(kind, &id, data), id, told, version: self.version, changed }
     }
 

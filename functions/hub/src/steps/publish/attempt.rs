@@ -9,6 +9,7 @@ use crate::{
     ports::{HttpRequest, QueueName},
     record::{self, Stored},
     subscription::{self, Answer, Composed, Found, Lane, Pending, SigningSecret, Stop, Subscription, Told},
+    tap,
 };
 use concord_connector::{Fault, Instant, Kind, RecordId, Result};
 use std::{
@@ -88,6 +89,12 @@ impl Attempt<'_> {
     async fn settle(&self, event: &Event, told: Told, rev: u64, composed: Composed, answer: Answer) -> Result<()> {
         let (hub, name) = (self.hub, &self.subscription.name);
         let now = hub.now();
+        let (what, reason) = match &answer {
+            Answer::Accepted => ("accepted", None),
+            Answer::Gone => ("gone", None),
+            Answer::Failed { sentence, .. } => ("failed", Some(sentence.as_str())),
+        };
+        tap::told(hub, name, (event.entity, &event.record, composed.version), &composed.changed, what, reason);
         match answer {
             Answer::Accepted => {
                 hub.tally.add(Count::Events);
