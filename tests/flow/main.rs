@@ -10,6 +10,7 @@ mod explain;
 mod identity;
 mod meddle;
 mod money;
+mod one_way_out;
 mod people;
 mod policies;
 mod references;

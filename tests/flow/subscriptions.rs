@@ -50,6 +50,18 @@ fn change(world: &World, name: &str, change: impl FnOnce(&mut Subscription)) {
     world.reconfigure(|settings| change(settings.subscriptions.get_mut(name).expect("a subscription")));
 }
 
+/// A subscriber that was told of one company; its id at HubSpot.
+pub(crate) async fn one_subscriber() -> (World, Inbox, String) {
+    let (mut world, [inbox]) = world(["portal"]).await;
+    let id = world.act("hubspot-eu", company("Acme", "acme.example"));
+    world.settle().await;
+    (world, inbox, id)
+}
+
+pub(crate) fn change_phone(world: &World, id: &str, number: &str) {
+    phone(world, id, number);
+}
+
 fn phone(world: &World, id: &str, phone: &str) {
     world.act("hubspot-eu", edit("companies", id, json!({"properties": {"phone": phone}})));
 }

@@ -50,7 +50,7 @@ fn builder(reach: Reach) -> ClientBuilder {
         .connect_timeout(CONNECT)
         .pool_idle_timeout(IDLE)
         .tcp_nodelay(true)
-        .dns_resolver(Arc::new(Guarded(reach)))
+        .dns_resolver(Arc::new(Guarded::new(reach)))
 }
 
 /// On a machine without root certificates plain http to loopback still works, and https fails with its own error.

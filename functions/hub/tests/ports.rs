@@ -9,4 +9,5 @@ mod ports {
     mod memory;
     mod net;
     mod poller;
+    mod way_out;
 }

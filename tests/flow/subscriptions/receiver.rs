@@ -12,7 +12,7 @@ type Script = Arc<Mutex<Vec<Result<HttpResponse, HttpError>>>>;
 
 /// A receiver's inbox.
 #[derive(Clone)]
-pub(super) struct Inbox {
+pub(crate) struct Inbox {
     received: Arc<Mutex<Vec<Received>>>,
     script: Script,
     refused: Arc<Mutex<Option<String>>>,
@@ -20,25 +20,25 @@ pub(super) struct Inbox {
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
-pub(super) struct Received {
-    pub(super) at: Instant,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
-    pub(super) status: u16,
+pub(crate) struct Received {
+    pub(crate) at: Instant,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) status: u16,
 }
 
-pub(super) fn answer(status: u16) -> Result<HttpResponse, HttpError> {
+pub(crate) fn answer(status: u16) -> Result<HttpResponse, HttpError> {
     Ok(HttpResponse { status, ..HttpResponse::default() })
 }
 
-pub(super) fn asking(status: u16, retry_after_s: u64) -> Result<HttpResponse, HttpError> {
+pub(crate) fn asking(status: u16, retry_after_s: u64) -> Result<HttpResponse, HttpError> {
     let headers = [("retry-after".to_owned(), retry_after_s.to_string())].into();
     Ok(HttpResponse { status, headers, body: Vec::new() })
 }
 
 impl Inbox {
     /// Receives at a host of a world.
-    pub(super) fn at(world: &World, host: &str) -> Self {
+    pub(crate) fn at(world: &World, host: &str) -> Self {
         let inbox =
             Self { received: Arc::default(), script: Arc::new(Mutex::new(vec![answer(204)])), refused: Arc::default() };
         let mine = inbox.clone();
@@ -62,41 +62,41 @@ impl Inbox {
     }
 
     /// Answers so, one after another; the last one from then on.
-    pub(super) fn answers(&self, script: impl IntoIterator<Item = Result<HttpResponse, HttpError>>) {
+    pub(crate) fn answers(&self, script: impl IntoIterator<Item = Result<HttpResponse, HttpError>>) {
         *self.script.lock().unwrap() = script.into_iter().collect();
         *self.refused.lock().unwrap() = None;
     }
 
     /// Answers 500 to whatever has a text in it.
-    pub(super) fn refuses(&self, part: &str) {
+    pub(crate) fn refuses(&self, part: &str) {
         *self.refused.lock().unwrap() = Some(part.to_owned());
     }
 
     /// Everything that arrived.
-    pub(super) fn all(&self) -> Vec<Received> {
+    pub(crate) fn all(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 
     /// What was answered 2xx.
-    pub(super) fn accepted(&self) -> Vec<Received> {
+    pub(crate) fn accepted(&self) -> Vec<Received> {
         self.all().into_iter().filter(|one| (200..300).contains(&one.status)).collect()
     }
 }
 
 impl Received {
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let mut found = self.headers.iter().filter(|(key, _)| key == name);
         let (Some((_, value)), None) = (found.next(), found.next()) else { panic!("{name} once: {self:?}") };
         value
     }
 
     /// Signatures, as many as there are.
-    pub(super) fn signatures(&self) -> Vec<&str> {
+    pub(crate) fn signatures(&self) -> Vec<&str> {
         self.header("webhook-signature").split(' ').collect()
     }
 
     /// The event, after each of the secrets has verified it alone, and refused it with one byte changed.
-    pub(super) fn verified(&self, secrets: &[&str]) -> Json {
+    pub(crate) fn verified(&self, secrets: &[&str]) -> Json {
         for secret in secrets {
             assert!(self.verifies(secret, &self.body), "{self:?}");
             let mut tampered = self.body.clone();
@@ -109,7 +109,7 @@ impl Received {
 
     /// The reference library checks against the real time, which the simulated clock does not tell: the signature is
     /// made anew by it and looked for among ours.
-    pub(super) fn verifies(&self, secret: &str, body: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, secret: &str, body: &[u8]) -> bool {
         let webhook = Webhook::new(secret).unwrap();
         let stamp: i64 = self.header("webhook-timestamp").parse().unwrap();
         assert_eq!(stamp, self.at.ms().div_euclid(1000), "it is signed when it is sent");

@@ -5,7 +5,7 @@ use crate::{app::App, server::Problem, session::segment};
 use concord_connector::{
     ConnectionName, Entity, ExternalId,
     sandbox::{About, Samples},
-    testing::sign::sign,
+    testing::sign,
     webhook::Scheme,
 };
 use concord_hub::{
