@@ -3,6 +3,7 @@
 mod demo;
 mod hub;
 mod sdk;
+mod subscriptions;
 mod tryton;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -25,6 +26,12 @@ fn main() -> ExitCode {
         &[".venv/hubspot-sdk/.installed"],
         "tests/hubspot-sdk/prepare",
         sdk::taken_in,
+    ));
+    trials.push(needing(
+        "standardwebhooks::events_are_verified_by_the_official_libraries_of_python_and_javascript",
+        &[".venv/standardwebhooks/.installed", ".venv/standardwebhooks-js/.installed"],
+        "tests/standardwebhooks-sdk/prepare",
+        subscriptions::verified,
     ));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -7,6 +7,7 @@ mod people {
     mod decisions;
     mod explanations;
     mod reviews;
+    mod subscriptions;
     mod views;
     mod world;
 }

@@ -154,6 +154,10 @@ async fn body(
     };
     let id = match id {
         Some(id) => ExternalId::from(id),
+        // The system's own word is believed: nobody is deleted by chance.
+        None if event.ends_with(".deleted") => {
+            return Err(Problem::wrong("A delete is believed; name the record that it is about with --id."));
+        }
         None => known(app, &connection.name, *entity).await?.ok_or_else(|| {
             Problem::wrong(format!(
                 "{} has no {entity} that is known here; name one with --id, as the system writes it.",

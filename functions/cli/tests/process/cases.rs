@@ -2,3 +2,4 @@ mod check;
 mod crash;
 mod folder;
 mod http;
+mod look;

@@ -1,6 +1,7 @@
 //! What a subscriber's answer means.
 
 use crate::ports::{HttpError, HttpResponse};
+use concord_connector::Instant;
 use std::time::Duration;
 
 /// What became of an event.
@@ -21,7 +22,7 @@ pub(crate) enum Answer {
 
 impl Answer {
     /// Only 2xx accepts. A redirect is not followed: the address is the admin's to say. Nothing of the body is repeated.
-    pub(crate) fn of(answer: Result<HttpResponse, HttpError>) -> Self {
+    pub(crate) fn of(answer: Result<HttpResponse, HttpError>, now: Instant) -> Self {
         let failed = |sentence: String, holds| Self::Failed { sentence, holds };
         match answer {
             Err(HttpError::NotSent(why) | HttpError::Lost(why)) => failed(why, None),
@@ -29,10 +30,10 @@ impl Answer {
                 200..300 => Self::Accepted,
                 410 => Self::Gone,
                 status @ (429 | 503) => {
-                    let asked = response.headers.get("retry-after").and_then(|text| text.trim().parse().ok());
+                    let asked = response.headers.get("retry-after").and_then(|text| asked(text.trim(), now));
                     failed(
                         format!("The subscriber answered {status}: it asks to be left alone for a while."),
-                        Some(asked.map(Duration::from_secs)),
+                        Some(asked),
                     )
                 }
                 status @ 300..400 => failed(
@@ -45,13 +46,23 @@ impl Answer {
     }
 }
 
+/// Seconds, or a date of the subscriber's clock (RFC 9110).
+fn asked(text: &str, now: Instant) -> Option<Duration> {
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond();
+    Some(Instant::from_ms(until).since(now))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn answered(status: u16, retry_after: Option<&str>) -> Answer {
         let headers = retry_after.map(|text| ("retry-after".to_owned(), text.to_owned())).into_iter().collect();
-        Answer::of(Ok(HttpResponse { status, headers, body: b"recognizable".to_vec() }))
+        let now = Instant::parse("1994-11-06T08:49:30Z").unwrap();
+        Answer::of(Ok(HttpResponse { status, headers, body: b"recognizable".to_vec() }), now)
     }
 
     #[test]
@@ -68,7 +79,7 @@ mod tests {
 
     #[test]
     fn too_much_is_of_the_whole_subscriber() {
-        for (asked, holds) in [(None, None), (Some("7"), Some(7)), (Some("x"), None), (Some("-1"), None)] {
+        for (asked, holds) in [(None, None), (Some("7"), Some(7)), (Some("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7)), (Some("x"), None), (Some("-1"), None)] {
             for status in [429, 503] {
                 let Answer::Failed { holds: held, .. } = answered(status, asked) else { panic!("{status}") };
                 assert_eq!(held, Some(holds.map(Duration::from_secs)), "{asked:?}");

@@ -196,7 +196,7 @@ async fn send(hub: &Hub, subscription: &Subscription, secrets: &[SigningSecret],
         allow_private: subscription.allow_private,
         keep: Some(KEEP),
     };
-    Answer::of(hub.http.send(request).await)
+    Answer::of(hub.http.send(request).await, hub.now())
 }
 
 /// What became of a test event.
