@@ -161,12 +161,14 @@ impl Rule {
 
     fn decode(&self, cx: &Context, entity: Entity, row: &Json) -> Result<Option<Option<Value>>> {
         self.effective(entity)?.decode(cx, row, &self.vendor).map_err(|message| {
+            let message = discreet(&message, entity.is_personal(self.field.as_str()));
             Fault::malformed("decode", message).with("field", &self.field).with("pointer", &self.vendor)
         })
     }
 
     fn encode(&self, cx: &Context, entity: Entity, value: Option<&Value>, out: &mut Json) -> Result<()> {
         self.effective(entity)?.encode(cx, value, &self.vendor, out).map_err(|message| {
+            let message = discreet(&message, entity.is_personal(self.field.as_str()));
             Fault::malformed("encode", message).with("field", &self.field).with("pointer", &self.vendor)
         })
     }
@@ -195,5 +197,42 @@ impl Rule {
             return Err(format!("`{unknown}` is no value of `{}`; it has {}", self.field, allowed.join(", ")));
         }
         Ok(())
+    }
+}
+
+/// A sentence about a value without what it must not repeat: anything quoted where the field is personal, e-mail
+/// addresses wherever people typed them.
+fn discreet(sentence: &str, is_personal: bool) -> String {
+    if let (true, Some(first), Some(last)) = (is_personal, sentence.find('`'), sentence.rfind('`')) {
+        return format!("{}(a personal value){}", &sentence[..first], &sentence[last + 1..]);
+    }
+    if !sentence.contains('@') {
+        return sentence.to_owned();
+    }
+    let inner = |c: char| c.is_alphanumeric() || "@._%+-".contains(c);
+    let mut clean = String::with_capacity(sentence.len());
+    let mut rest = sentence;
+    while let Some(at) = rest.find(inner) {
+        let end = rest[at..].find(|c| !inner(c)).map_or(rest.len(), |length| at + length);
+        let word = &rest[at..end];
+        clean.push_str(&rest[..at]);
+        clean.push_str(if word.contains('@') { "(an e-mail address)" } else { word });
+        rest = &rest[end..];
+    }
+    clean + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::discreet;
+
+    #[test]
+    fn sentences_do_not_repeat_personal_values() {
+        assert_eq!(discreet("`+49 30 `1` is no text", true), "(a personal value) is no text");
+        assert_eq!(
+            discreet("`ana@example.com` is not in the value map; add it", false),
+            "`(an e-mail address)` is not in the value map; add it"
+        );
+        assert_eq!(discreet("`Gold` is not in the value map", false), "`Gold` is not in the value map");
     }
 }

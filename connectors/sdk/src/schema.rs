@@ -60,6 +60,10 @@ impl Entity {
     pub fn fields(self) -> &'static [FieldSpec] {
         tables::fields(self)
     }
+    /// Whether a field holds what names or reaches a person: sentences and logs do not repeat such values.
+    pub fn is_personal(self, field: &str) -> bool {
+        matches!(field, "email" | "phone" | "given_name" | "family_name" | "job_title") || field.ends_with("_address")
+    }
     /// One field.
     pub fn field(self, name: &str) -> Option<&'static FieldSpec> {
         self.fields().iter().find(|field| field.name == name)
