@@ -5,12 +5,15 @@ mod dead_letters;
 mod feed;
 mod folder;
 mod people;
+mod plans;
 mod records;
+mod replay;
 mod reviews;
 mod subscriptions;
 mod trigger;
 
 use crate::{app::App, server::Problem};
+use concord_hub::people::Word;
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 use url::form_urlencoded;
@@ -19,6 +22,9 @@ use url::form_urlencoded;
 pub(crate) const PAGE: usize = 100;
 /// Rows of a page at most.
 const LARGEST_PAGE: usize = concord_hub::views::MOST;
+
+/// Letters of a name that are kept.
+const LONGEST_NAME: usize = 80;
 
 /// One call.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,6 +78,15 @@ impl Call {
             Some(_) => Err(Problem::wrong(format!("`{name}` has to be a text."))),
         }
     }
+    /// Who decides, as they say themselves: whoever has the admin token may decide everything.
+    fn actor(&self) -> Result<String, Problem> {
+        let by = self.optional("by")?.map(str::trim).filter(|by| !by.is_empty()).unwrap_or("the admin token");
+        Ok(by.chars().filter(|letter| !letter.is_control()).take(LONGEST_NAME).collect())
+    }
+    /// Who decides, and the reason that they give.
+    fn word(&self) -> Result<Word, Problem> {
+        Ok(Word::of(self.actor()?, self.optional("reason")?))
+    }
     fn texts(&self, name: &str) -> Result<Vec<String>, Problem> {
         let wrong = || Problem::wrong(format!("`{name}` has to be a list of texts."));
         match self.body.get(name) {
@@ -118,6 +133,12 @@ pub async fn answer(app: &Arc<App>, call: Call) -> Result<Json, Problem> {
         ("GET", ["status"]) => connections::status(app).await,
         ("GET", ["dead-letters"]) => dead_letters::list(app, &call).await,
         ("POST", ["dead-letters", "redrive"]) => dead_letters::redrive(app, &call).await,
+        ("GET", ["plan"]) => plans::make(app, &call).await,
+        ("GET", ["plans", id]) => plans::one(app, id).await,
+        ("GET", ["plans", id, "standing"]) => plans::standing(app, id).await,
+        ("POST", ["plan"]) => plans::trial(app, &call).await,
+        ("POST", ["replay"]) => replay::replay(app, &call).await,
+        ("POST", ["apply"]) => plans::apply(app, &call).await,
         ("POST", ["vault", name]) => folder::keep(app, name, &call).await,
         ("POST", ["backup"]) => folder::backup(app, &call).await,
         ("POST", ["stop"]) => Ok(folder::stop(app)),

@@ -101,6 +101,33 @@ pub enum Command {
         #[command(flatten)]
         at: At,
     },
+    /// Say what would be written where, why, and what it costs; write nothing.
+    Plan {
+        /// One connection; all of them when not given.
+        connection: Option<String>,
+        /// At most that many writes.
+        #[arg(long)]
+        limit: Option<usize>,
+        /// What this configuration would bring if it were in force, instead of the one that is.
+        #[arg(long, value_name = "FILE")]
+        with: Option<PathBuf>,
+        /// Keep the plan in this file as well.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+    /// Write exactly what a plan says, or nothing when the world moved since it was made.
+    Apply {
+        /// The plan's file, or its id.
+        plan: String,
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+    /// Resolve history again, under another policy or mapping, and say what would have been different; write nothing.
+    Replay(Replay),
     /// Messages that were put aside.
     Dlq {
         /// What to do with them.
@@ -120,7 +147,14 @@ pub enum Command {
         /// The field.
         field: String,
         /// The value; `-` reads it from standard input, an empty text empties the field.
-        value: String,
+        #[arg(required_unless_present = "withdraw", conflicts_with = "withdraw")]
+        value: Option<String>,
+        /// Take back what was set: what the systems say counts again.
+        #[arg(long)]
+        withdraw: bool,
+        /// Why; kept with the decision and shown by `explain`.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Where the truth is.
         #[command(flatten)]
         at: At,
@@ -131,6 +165,9 @@ pub enum Command {
         record: String,
         /// The other.
         other: String,
+        /// Why; kept with the decision and shown by `explain`.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Where the truth is.
         #[command(flatten)]
         at: At,
@@ -142,6 +179,9 @@ pub enum Command {
         /// One external record of the part to separate, as `CONNECTION/ID`; every merge of the record when not given.
         #[arg(long, value_name = "CONNECTION/ID")]
         part: Option<String>,
+        /// Why; kept with the decision and shown by `explain`.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Where the truth is.
         #[command(flatten)]
         at: At,
@@ -152,6 +192,9 @@ pub enum Command {
         record: String,
         /// The external record, as `CONNECTION/ID`.
         external: String,
+        /// Why; kept with the decision and shown by `explain`.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Where the truth is.
         #[command(flatten)]
         at: At,
@@ -162,6 +205,9 @@ pub enum Command {
         record: String,
         /// The external record, as `CONNECTION/ID`.
         external: String,
+        /// Why; kept with the decision and shown by `explain`.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Where the truth is.
         #[command(flatten)]
         at: At,
@@ -316,6 +362,30 @@ pub struct Connect {
     pub at: At,
 }
 
+/// `concord replay`.
+#[derive(Clone, Debug, Args)]
+pub struct Replay {
+    /// Since when: an instant (2026-03-31T14:00:00Z), a day (2026-03-31), or how long ago (90m, 36h, 7d). From the
+    /// beginning when not given.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Until when; now when not given.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// The other configuration; the one in force when not given, which shows no difference.
+    #[arg(long, alias = "with", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data folder.
+    #[arg(long, value_name = "DIR", default_value = "./concord-data")]
+    pub data: PathBuf,
+    /// The address of a running Concord, instead of a data folder.
+    #[arg(long, value_name = "URL", requires = "token")]
+    pub url: Option<String>,
+    /// Its admin token.
+    #[arg(long, value_name = "TOKEN", env = "CONCORD_TOKEN", hide_env_values = true, value_parser = secret)]
+    pub token: Option<Secret>,
+}
+
 /// `concord dlq`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Dlq {
@@ -327,8 +397,14 @@ pub enum Dlq {
     },
     /// Look again at what they are about, as it is today.
     Redrive {
-        /// Their ids; all when not given.
+        /// Their ids; all of them when nothing is named.
         ids: Vec<String>,
+        /// All of them.
+        #[arg(long, conflicts_with_all = ["ids", "connection"])]
+        all: bool,
+        /// Those of one connection.
+        #[arg(long, conflicts_with = "ids")]
+        connection: Option<String>,
         /// Where the truth is.
         #[command(flatten)]
         at: At,
@@ -361,6 +437,9 @@ pub enum Review {
         /// The value, where the choice needs one.
         #[arg(long)]
         value: Option<String>,
+        /// Why; kept with the decision and shown by `explain`.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Where the truth is.
         #[command(flatten)]
         at: At,

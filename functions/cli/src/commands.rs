@@ -5,7 +5,9 @@ mod backfill;
 mod check;
 mod connect;
 mod people;
+mod plan;
 mod records;
+mod replay;
 mod status;
 mod subscriptions;
 mod tap;
@@ -25,18 +27,33 @@ pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
             records::list(entity, after.as_deref(), *limit, at, json).await
         }
         Command::Explain { record, field, at } => records::explain(record, field.as_deref(), at, json).await,
+        Command::Plan { connection, limit, with, out, at } => {
+            plan::plan(connection.as_deref(), *limit, with.as_deref(), out.as_deref(), at, json).await
+        }
+        Command::Apply { plan, at } => plan::apply(plan, at, json).await,
+        Command::Replay(args) => replay::replay(args, json).await,
         Command::Dlq { verb: Dlq::List { at } } => admin::dead_letters(at, json).await,
-        Command::Dlq { verb: Dlq::Redrive { ids, at } } => admin::redrive(ids, at, json).await,
+        Command::Dlq { verb: Dlq::Redrive { ids, connection, at, .. } } => {
+            admin::redrive(ids, connection.as_deref(), at, json).await
+        }
         Command::Review { verb: Review::List { at } } => people::reviews(at, json).await,
         Command::Review { verb: Review::Show { id, at } } => people::review(id, at, json).await,
-        Command::Review { verb: Review::Decide { id, choice, value, at } } => {
-            people::decide(id, choice, value.as_deref(), at, json).await
+        Command::Review { verb: Review::Decide { id, choice, value, reason, at } } => {
+            people::decide(id, choice, value.as_deref(), reason.as_deref(), at, json).await
         }
-        Command::Set { record, field, value, at } => people::set(record, field, value, at, json).await,
-        Command::Merge { record, other, at } => people::merge(record, other, at, json).await,
-        Command::Unmerge { record, part, at } => people::unmerge(record, part.as_deref(), at, json).await,
-        Command::Link { record, external, at } => people::link("link", record, external, at, json).await,
-        Command::Unlink { record, external, at } => people::link("unlink", record, external, at, json).await,
+        Command::Set { record, field, value, withdraw: _, reason, at } => {
+            people::set(record, field, value.as_deref(), reason.as_deref(), at, json).await
+        }
+        Command::Merge { record, other, reason, at } => people::merge(record, other, reason.as_deref(), at, json).await,
+        Command::Unmerge { record, part, reason, at } => {
+            people::unmerge(record, part.as_deref(), reason.as_deref(), at, json).await
+        }
+        Command::Link { record, external, reason, at } => {
+            people::link("link", record, external, reason.as_deref(), at, json).await
+        }
+        Command::Unlink { record, external, reason, at } => {
+            people::link("unlink", record, external, reason.as_deref(), at, json).await
+        }
         Command::Subscription { verb } => subscriptions::run(verb, json).await,
         Command::Tap(args) => tap::tap(args, json).await,
         Command::Trigger(args) => trigger::trigger(args, json).await,

@@ -1,5 +1,6 @@
 //! The program `concord`: runs the hub on one machine, shows it, and lets admins work with it.
 
+pub mod actor;
 pub mod api;
 pub mod app;
 pub mod args;

@@ -68,12 +68,7 @@ impl Hub {
         let now = self.now();
         let Changed { mut record, rev, observed, identity } = changed;
         if record.configuration > settings.revision {
-            return Err(Fault::new(
-                Kind::Unavailable,
-                "commit",
-                "the record was resolved with a newer configuration; reloading",
-            )
-            .into());
+            return Err(newer().into());
         }
         let cause = Cause { observed: observed.as_ref(), now, regrouped: false };
         let mut reviews = Vec::new();
@@ -84,6 +79,10 @@ impl Hub {
             committed.records.insert(record.id.clone(), record);
         } else {
             let around = self.neighbourhood(&record, rev).await?;
+            // Whoever is around may be settled too, and must not fall back behind the configuration that they have.
+            if around.records.values().any(|other| other.configuration > settings.revision) {
+                return Err(newer().into());
+            }
             let outcome = self.regrouped(settings, record, around, cause, &mut reviews, &mut transaction).await?;
             committed.records = outcome;
         }
@@ -254,6 +253,10 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+fn newer() -> Fault {
+    Fault::new(Kind::Unavailable, "commit", "the record was resolved with a newer configuration; reloading")
 }
 
 /// Whether an external record is there that was said to be gone.

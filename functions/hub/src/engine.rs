@@ -49,6 +49,7 @@ impl Hub {
             let step = connection.connector.next(&connection.context, operation, &seen);
             match step.map_err(|fault| scrub.fault(fault))? {
                 Step::Done(outcome) => {
+                    self.costs.took(connection, operation, seen.len());
                     return Ok(Ran { outcome: scrub.outcome(outcome), started_at, ended_at: self.now() });
                 }
                 Step::Send(request) => seen.push(self.exchange(connection, &request).await.map_err(|fault| {

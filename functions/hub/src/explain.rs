@@ -6,11 +6,12 @@ mod text;
 mod work;
 
 use crate::{
-    facet::Link,
+    facet::{Link, Note},
     hub::Hub,
     identity::{self, Claimant},
     policy::Rule,
     record::Record,
+    resolve::Golden,
     settings::Settings,
     views::When,
 };
@@ -59,6 +60,9 @@ pub struct FieldStory {
     pub because: String,
     /// True when the loser's edit lies in the range in which the winner's was made.
     pub time_uncertain: bool,
+    /// Who said it in Concord and why, or who took it back, where somebody noted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
     /// What others said.
     pub lost: Vec<Said>,
     /// Systems that hold something else.
@@ -104,6 +108,8 @@ pub struct Member {
     pub joined_by: Vec<String>,
     /// Records that a person keeps it apart from.
     pub apart: Vec<RecordId>,
+    /// Who decided about its identity, when and why.
+    pub decided: Vec<Note>,
 }
 
 /// Explains a record; `None` when there is none.
@@ -130,6 +136,14 @@ pub fn of(record: &Record, settings: &Settings) -> Explanation {
     }
 }
 
+/// The sentence that says whose word a golden field is, and why.
+pub(crate) fn because(record: &Record, settings: &Settings, field: &Field, golden: Option<&Golden>) -> String {
+    settings
+        .policy
+        .of(record.entity, field)
+        .map_or_else(String::new, |policy| field::because(record, field, golden, policy))
+}
+
 fn members(record: &Record) -> Vec<Member> {
     let claimants: Vec<Claimant> = record.facets.iter().map(|facet| Claimant::of(record, facet)).collect();
     let mut bearers: BTreeMap<&Key, BTreeSet<&Link>> = BTreeMap::new();
@@ -147,6 +161,12 @@ fn members(record: &Record) -> Vec<Member> {
             confirmed_at: (!facet.is_unseen()).then(|| When(facet.confirmed_at())),
             joined_by: shared.map(joining).collect(),
             apart: facet.pins.apart.iter().cloned().collect(),
+            decided: facet.pins.notes.values().fold(Vec::new(), |mut notes, note| {
+                if !notes.contains(note) {
+                    notes.push(note.clone());
+                }
+                notes
+            }),
         }
     };
     record.facets.iter().zip(&claimants).map(|(facet, claimant)| member(facet, claimant)).collect()

@@ -60,6 +60,29 @@ pub struct LastWrite {
     pub version: SourceVersion,
 }
 
+/// Who decided something, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// Who, as they are known where they decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// When.
+    pub at: Instant,
+    /// Whether it was taken back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub withdrawn: bool,
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.by.as_deref().unwrap_or("nobody said who"))?;
+        self.why.as_ref().map_or(Ok(()), |why| write!(f, ": \"{why}\""))
+    }
+}
+
 /// What a person decided about the identity of an external record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pins {
@@ -69,6 +92,9 @@ pub struct Pins {
     /// It is not the same thing as these (by the home of their facets).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub apart: BTreeSet<RecordId>,
+    /// Who decided that, and why: by pin, or by the home that it is kept apart from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<String, Note>,
 }
 
 /// One external record, as its golden record knows it.
@@ -105,6 +131,9 @@ pub struct Facet {
     /// Fields that are no longer written there until a person decides.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub parked: BTreeSet<Field>,
+    /// Of Concord's own facet: who said a field's value, and why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<Field, Note>,
 }
 
 impl Facet {
@@ -122,6 +151,7 @@ impl Facet {
             pins: Pins::default(),
             reverts: BTreeMap::new(),
             parked: BTreeSet::new(),
+            notes: BTreeMap::new(),
         }
     }
     /// Whether nothing was observed of it and nothing written yet.
@@ -156,6 +186,17 @@ impl Facet {
     /// The kept versions, oldest first.
     pub fn versions(&self) -> &[Version] {
         &self.versions
+    }
+    /// Forgets all that was said and held of a field, as if it had never been.
+    pub(crate) fn forget(&mut self, field: &Field) {
+        self.base.cells.remove(field);
+        for version in &mut self.versions {
+            version.diff.remove(field);
+            version.absent.remove(field);
+            version.times.remove(field);
+            version.ours.remove(field);
+            version.wrote.remove(field);
+        }
     }
     /// Whether an unacknowledged want would make a field show a value.
     pub fn wants_value(&self, field: &Field, image: &Hash) -> bool {

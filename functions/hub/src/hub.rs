@@ -3,6 +3,7 @@
 use crate::{
     engine::Budgets,
     events::Tally,
+    plan::Costs,
     ports::{Blobs, Clock, Entropy, Http, Queue, Table, Vault},
     settings::Settings,
     tap::Tap,
@@ -39,6 +40,7 @@ pub struct Hub {
     /// What flows, for whoever looks.
     pub tap: Tap,
     pub(crate) budgets: Budgets,
+    pub(crate) costs: Costs,
     pub(crate) due: Due,
     pub(crate) tokens: Mutex<BTreeMap<String, TokenSlot>>,
     settings: RwLock<Arc<Settings>>,
@@ -71,6 +73,7 @@ impl Hub {
             tally: Tally::default(),
             tap: Tap::default(),
             budgets: Budgets::default(),
+            costs: Costs::default(),
             due: Due::default(),
             tokens: Mutex::default(),
             settings: RwLock::new(Arc::new(settings)),

@@ -1,7 +1,7 @@
 //! The key layout of the table, alone.
 
 use crate::ports::ItemKey;
-use concord_connector::{ConnectionName, Entity, ExternalId, RecordId, SubscriptionName, key::Key};
+use concord_connector::{ConnectionName, Entity, ExternalId, Instant, RecordId, SubscriptionName, key::Key};
 
 /// What partitions of record items begin with: the items whose changes the feed carries.
 pub const RECORDS: &str = "R#";
@@ -69,6 +69,13 @@ pub fn review(id: &str) -> ItemKey {
 /// A dead letter.
 pub fn dead_letter(id: &str) -> ItemKey {
     ItemKey::new(format!("D#{id}"), "D")
+}
+/// The partition of plans that were made.
+pub const PLANS: &str = "P#plans";
+
+/// A plan that was made, by when.
+pub fn plan(made_at: Instant, id: &str) -> ItemKey {
+    ItemKey::new(PLANS, format!("{}#{id}", crate::record::place(made_at)))
 }
 /// The configuration in force.
 pub fn configuration() -> ItemKey {

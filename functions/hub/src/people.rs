@@ -8,12 +8,14 @@ mod join;
 mod link;
 mod say;
 mod value;
+mod word;
 
-pub use join::{apart, merge, unmerge};
-pub use link::{link, unlink};
+pub use join::{apart, apart_by, merge, merge_by, unmerge, unmerge_by};
+pub use link::{link, link_by, unlink, unlink_by};
 pub(crate) use say::own_facet;
-pub use say::set;
+pub use say::{set, set_by, withdraw};
 pub use value::parse as parse_value;
+pub use word::Word;
 
 use crate::{
     commit::{ATTEMPTS, Changed, Hindrance, Transaction},

@@ -3,13 +3,13 @@
 mod codec;
 
 pub use codec::{MAX_BYTES, decode, encode};
-pub(crate) use codec::{OVERDUE, place};
+pub(crate) use codec::{OVERDUE, place, read_facets, stored_facets};
 
 use crate::{
-    facet::{Facet, Link},
+    facet::{Facet, Hash, Link},
     resolve::Golden,
 };
-use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, Value, exchange::Refused};
+use concord_connector::{ConnectionName, Entity, ExternalId, Field, Instant, RecordId, Value, exchange::Refused};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +39,9 @@ pub struct Record {
     /// How deliveries stand, by connection, where there is anything to say.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outbox: BTreeMap<ConnectionName, Outbox>,
+    /// What a person agreed to have written, by connection, until it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub approvals: BTreeMap<ConnectionName, Approval>,
     /// True while its identity has to be looked at again, because a create was open.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub regroup: bool,
@@ -88,6 +91,26 @@ pub struct Outbox {
     pub parked: bool,
 }
 
+/// That a person agreed to a plan's writes of this record at a connection: those, and no others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The plan.
+    pub plan: String,
+    /// Who agreed.
+    pub by: String,
+    /// When.
+    pub at: Instant,
+    /// The images of the fields with which it is to be made there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<BTreeMap<Field, Hash>>,
+    /// The images of the fields that are to be changed, by external record.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub updates: BTreeMap<ExternalId, BTreeMap<Field, Hash>>,
+    /// External records that are to be taken out of use or deleted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub removals: BTreeSet<ExternalId>,
+}
+
 /// What is stored under a record's id.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stored {
@@ -111,6 +134,7 @@ impl Record {
             creates: BTreeMap::new(),
             removal: None,
             outbox: BTreeMap::new(),
+            approvals: BTreeMap::new(),
             regroup: false,
             signalled_at: None,
         }
@@ -130,6 +154,27 @@ impl Record {
     /// The live facets at a connection.
     pub fn live_at<'a>(&'a self, connection: &'a ConnectionName) -> impl Iterator<Item = &'a Facet> {
         self.facets.iter().filter(move |facet| facet.link.connection == *connection && facet.is_live())
+    }
+    /// Whether a person agreed to have it made at a connection.
+    pub fn approves_create(&self, connection: &ConnectionName) -> bool {
+        self.approvals.get(connection).is_some_and(|approval| approval.create.is_some())
+    }
+    /// Forgets approvals of what is done, or no longer called for.
+    pub(crate) fn prune_approvals(&mut self) {
+        let Self { approvals, creates, facets, removal, .. } = self;
+        for (connection, approval) in approvals.iter_mut() {
+            let facet = |id: &ExternalId| {
+                facets.iter().find(|facet| facet.link.connection == *connection && facet.link.id == *id)
+            };
+            if !creates.contains_key(connection) {
+                approval.create = None;
+            }
+            approval.updates.retain(|id, _| facet(id).is_some_and(|facet| !facet.wants.is_empty()));
+            approval.removals.retain(|id| removal.is_some() && facet(id).is_some_and(Facet::is_live));
+        }
+        approvals.retain(|_, approval| {
+            approval.create.is_some() || !approval.updates.is_empty() || !approval.removals.is_empty()
+        });
     }
     /// Whether nothing was observed of it: it is only referred to. Never delivered.
     pub fn is_placeholder(&self) -> bool {

@@ -118,6 +118,12 @@ pub struct Decided {
     pub value: Option<String>,
     /// When.
     pub at: Instant,
+    /// Who, as they are known where they decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why, in their words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 impl Subject {

@@ -2,12 +2,13 @@
 
 mod decide;
 
-pub use decide::decide;
 pub(crate) use decide::release;
+pub use decide::{decide, decide_by};
 
 use crate::{
     hub::Hub,
     keys,
+    people::Word,
     ports::{Condition, Index, Item, Query, TableChange},
     review::{Decided, Review, Subject},
     store,
@@ -58,23 +59,38 @@ pub async fn show(hub: &Hub, id: &str) -> Result<Option<Review>> {
 
 /// Keeps an open question as decided, out of every list, so that it is not asked again. One that is not there, that is
 /// about something else by now, or that was decided, stays as it is.
-pub(crate) async fn answered(hub: &Hub, asked: &Review, choice: &str) -> Result<()> {
+pub(crate) async fn answered(hub: &Hub, asked: &Review, choice: &str, word: &Word) -> Result<()> {
     let Some(item) = hub.item(keys::review(&asked.id)).await? else { return Ok(()) };
     let review: Review = store::parse(&item)?;
     if review.decided.is_some() || review.subject != asked.subject {
         return Ok(());
     }
-    let decided = Decided { choice: choice.to_owned(), value: None, at: hub.now() };
+    let decided =
+        Decided { choice: choice.to_owned(), value: None, at: hub.now(), by: word.by.clone(), why: word.why.clone() };
     close(hub, &Review { decided: Some(decided), ..review }, item.rev).await
 }
 
 /// A field that a person has just set is no open question any more.
-pub(crate) async fn settled(hub: &Hub, record: &RecordId, field: &Field) -> Result<()> {
-    let question = Subject::Undecided { record: record.clone(), field: field.clone(), claims: Vec::new() }.question();
-    match show(hub, &question).await? {
-        Some(review) => answered(hub, &review, "set").await,
+pub(crate) async fn settled(hub: &Hub, record: &RecordId, field: &Field, word: &Word) -> Result<()> {
+    match show(hub, &about(record, field)).await? {
+        Some(review) => answered(hub, &review, "set", word).await,
         None => Ok(()),
     }
+}
+
+/// A field whose value a person has taken back may be asked about again.
+pub(crate) async fn reopen(hub: &Hub, record: &RecordId, field: &Field) -> Result<()> {
+    let question = about(record, field);
+    match show(hub, &question).await? {
+        Some(review) if review.decided.is_some() => {
+            hub.write_plain(vec![TableChange::Delete(keys::review(&question), Condition::None)]).await
+        }
+        _ => Ok(()),
+    }
+}
+
+fn about(record: &RecordId, field: &Field) -> String {
+    Subject::Undecided { record: record.clone(), field: field.clone(), claims: Vec::new() }.question()
 }
 
 async fn close(hub: &Hub, decided: &Review, rev: u64) -> Result<()> {

@@ -61,6 +61,7 @@ pub fn settle(
     }
     let wanted = wants::adopt(record, plans, next, cause, &mut settled.reviews);
     let open = record.creates.len() > before.1;
+    record.prune_approvals();
     settled.changed = cause.regrouped
         || wanted
         || open
@@ -99,7 +100,11 @@ fn creates(record: &mut Record, settings: &Settings, now: Instant) {
         record.creates.entry(name.clone()).or_insert(OpenCreate { since: now });
     }
     let connections = &settings.connections;
-    record.creates.retain(|name, _| connections.get(name).is_some_and(|connection| connection.mode == Mode::Sync));
+    let approved: Vec<ConnectionName> =
+        record.creates.keys().filter(|name| record.approves_create(name)).cloned().collect();
+    record.creates.retain(|name, _| {
+        connections.get(name).is_some_and(|connection| connection.mode == Mode::Sync || approved.contains(name))
+    });
 }
 
 /// Whether a record that is missing at a connection is created there.

@@ -15,7 +15,7 @@ mod value;
 pub use changes::{Changes, FieldChange, RecordChange, changes};
 pub use connections::{ConnectionView, Reading, Trouble, connections};
 pub use deliveries::{DeliveryView, State, deliveries};
-pub use letters::{Letters, Redriven, dead_letters, redrive};
+pub use letters::{Letters, Redriven, dead_letters, redrive, redrive_of};
 pub use preview::{Example, Preview, preview};
 pub use records::{FacetView, FieldView, RecordView, Records, record, records};
 pub use status::{Status, status};

@@ -9,5 +9,6 @@ mod people {
     mod reviews;
     mod subscriptions;
     mod views;
+    mod words;
     mod world;
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The connection of a name.
-fn connection(app: &App, name: &str) -> Result<Connection, Problem> {
+pub(super) fn connection(app: &App, name: &str) -> Result<Connection, Problem> {
     let settings = app.hub.settings();
     settings.connections.get(name).cloned().ok_or_else(|| {
         let known: Vec<&str> = settings.connections.keys().map(ConnectionName::as_str).collect();

@@ -2,6 +2,7 @@
 
 use super::{Call, shown};
 use crate::{app::App, server::Problem};
+use concord_connector::ConnectionName;
 use concord_hub::views::{self, Redriven};
 use serde_json::{Value as Json, json};
 
@@ -25,11 +26,13 @@ pub(super) async fn list(app: &App, call: &Call) -> Result<Json, Problem> {
     Ok(json!({ "dead_letters": letters, "next": page.next }))
 }
 
-/// Looks again at what letters are about, as it is today; all of them when none is named.
+/// Looks again at what letters are about, as it is today: those of a connection, those named, or all of them.
 pub(super) async fn redrive(app: &App, call: &Call) -> Result<Json, Problem> {
     let ids = call.texts("ids")?;
     let mut all = Redriven::default();
-    if ids.is_empty() {
+    if let Some(name) = call.optional("connection")? {
+        all = views::redrive_of(&app.hub, &ConnectionName::from(name)).await?;
+    } else if ids.is_empty() {
         all = views::redrive(&app.hub, None).await?;
     }
     for id in &ids {

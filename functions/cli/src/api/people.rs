@@ -9,7 +9,11 @@ use serde_json::Value as Json;
 pub(super) async fn set(app: &App, named: &str, call: &Call) -> Result<Json, Problem> {
     let id = resolve(app, named).await?;
     let value = call.optional("value")?.filter(|value| !value.is_empty());
-    let record = people::set(&app.hub, &id, call.text("field")?, value).await?;
+    let (field, word) = (call.text("field")?, call.word()?);
+    let record = match call.body.get("withdraw") {
+        Some(Json::Bool(true)) => people::withdraw(&app.hub, &id, field, &word).await?,
+        _ => people::set_by(&app.hub, &id, field, value, &word).await?,
+    };
     match views::record(&app.hub, &record.id).await? {
         Some(view) => shown(view),
         None => Err(Problem::missing(format!("There is no record `{id}` any more."))),
@@ -18,7 +22,7 @@ pub(super) async fn set(app: &App, named: &str, call: &Call) -> Result<Json, Pro
 
 pub(super) async fn merge(app: &App, call: &Call) -> Result<Json, Problem> {
     let (one, other) = (resolve(app, call.text("record")?).await?, resolve(app, call.text("other")?).await?);
-    shown(people::merge(&app.hub, &one, &other).await?)
+    shown(people::merge_by(&app.hub, &one, &other, &call.word()?).await?)
 }
 
 pub(super) async fn unmerge(app: &App, call: &Call) -> Result<Json, Problem> {
@@ -27,7 +31,7 @@ pub(super) async fn unmerge(app: &App, call: &Call) -> Result<Json, Problem> {
         Some(part) => Some(home(app, &id, part).await?),
         None => None,
     };
-    shown(people::unmerge(&app.hub, &id, home.as_ref()).await?)
+    shown(people::unmerge_by(&app.hub, &id, home.as_ref(), &call.word()?).await?)
 }
 
 /// The home of the part that an external record, or the home itself, names.
@@ -45,13 +49,13 @@ async fn home(app: &App, id: &RecordId, part: &str) -> Result<RecordId, Problem>
 pub(super) async fn link(app: &App, call: &Call) -> Result<Json, Problem> {
     let id = resolve(app, call.text("record")?).await?;
     let (connection, external) = external(call)?;
-    shown(people::link(&app.hub, &id, &connection, &external).await?)
+    shown(people::link_by(&app.hub, &id, &connection, &external, &call.word()?).await?)
 }
 
 pub(super) async fn unlink(app: &App, call: &Call) -> Result<Json, Problem> {
     let id = resolve(app, call.text("record")?).await?;
     let (connection, external) = external(call)?;
-    shown(people::unlink(&app.hub, &id, &connection, &external).await?)
+    shown(people::unlink_by(&app.hub, &id, &connection, &external, &call.word()?).await?)
 }
 
 fn external(call: &Call) -> Result<(ConnectionName, ExternalId), Problem> {

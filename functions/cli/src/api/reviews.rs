@@ -17,5 +17,6 @@ pub(super) async fn one(app: &App, id: &str) -> Result<Json, Problem> {
 }
 
 pub(super) async fn decide(app: &App, id: &str, call: &Call) -> Result<Json, Problem> {
-    shown(reviews::decide(&app.hub, id, call.text("choice")?, call.optional("value")?).await?)
+    let (choice, value) = (call.text("choice")?, call.optional("value")?);
+    shown(reviews::decide_by(&app.hub, id, choice, value, &call.word()?).await?)
 }

@@ -2,10 +2,12 @@
 
 use super::{Registry, accounts, secrets};
 use anyhow::{Context as _, Result, bail};
+use concord_connector::{ConnectionName, Fault, Kind};
 use concord_hub::{
     config::{self, Document, Mistake},
     hub::Hub,
     settings::Settings,
+    steps::schedule,
 };
 use std::{
     collections::BTreeMap,
@@ -54,6 +56,24 @@ pub(super) async fn load(hub: &Hub, source: &Source, registry: &Registry, asks: 
     };
     hub.configure(settings);
     Ok(())
+}
+
+/// Settings of a document that is not in force, for looking at what it would bring: no secret is opened, no account asked.
+///
+/// # Errors
+/// `Rejected` with every mistake, each in a line of its own.
+pub async fn trial(hub: &Hub, text: &str) -> concord_connector::Result<Settings> {
+    let registry = concord_connectors::all();
+    let rejected = |mistakes: Vec<Mistake>| {
+        let sentences: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+        Fault::new(Kind::Rejected, "configuration", sentences.join("\n"))
+    };
+    let document = Document::parse(text).map_err(rejected)?;
+    let mut accounts = BTreeMap::new();
+    for name in document.connections().map(ConnectionName::from) {
+        accounts.extend(schedule::described(hub, &name).await?.map(|account| (name, account)));
+    }
+    document.settings(&registry, hub.settings().revision + 1, &accounts, &|_| Ok(String::new()))
 }
 
 /// The text of a configuration file.

@@ -38,8 +38,9 @@ pub(super) async fn dead_letters(at: &At, wants_json: bool) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn redrive(ids: &[String], at: &At, wants_json: bool) -> Result<()> {
-    let answer = Session::open(at).await?.post("/api/dead-letters/redrive", &json!({ "ids": ids })).await?;
+pub(super) async fn redrive(ids: &[String], connection: Option<&str>, at: &At, wants_json: bool) -> Result<()> {
+    let body = json!({ "ids": ids, "connection": connection });
+    let answer = Session::open(at).await?.post("/api/dead-letters/redrive", &body).await?;
     let count = |name: &str| answer[name].as_array().map_or(0, Vec::len);
     print::either(wants_json, &answer, || {
         print::line(format!(
@@ -47,6 +48,10 @@ pub(super) async fn redrive(ids: &[String], at: &At, wants_json: bool) -> Result
             count("redriven"),
             count("kept")
         ));
+        for kept in answer["kept"].as_array().into_iter().flatten() {
+            let text = |at: usize| kept[at].as_str().unwrap_or("-");
+            print::line(format!("  {}: {}", text(0), text(1)));
+        }
     });
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What people decide.
 
 use crate::{
+    actor,
     args::At,
     print,
     session::{Session, segment},
@@ -44,44 +45,79 @@ pub(super) async fn review(id: &str, at: &At, wants_json: bool) -> Result<()> {
     Ok(())
 }
 
-pub(super) async fn decide(id: &str, choice: &str, value: Option<&str>, at: &At, wants_json: bool) -> Result<()> {
-    let body = json!({ "choice": choice, "value": value });
+pub(super) async fn decide(
+    id: &str,
+    choice: &str,
+    value: Option<&str>,
+    reason: Option<&str>,
+    at: &At,
+    wants_json: bool,
+) -> Result<()> {
+    let body = json!({ "choice": choice, "value": value, "by": actor::of_this_process(), "reason": reason });
     let answer = Session::open(at).await?.post(&format!("/api/reviews/{}", segment(id)), &body).await?;
     print::either(wants_json, &answer, || print::line("Decided."));
     Ok(())
 }
 
-pub(super) async fn set(record: &str, field: &str, value: &str, at: &At, wants_json: bool) -> Result<()> {
-    let mut given = value.to_owned();
-    if value == "-" {
-        given.clear();
-        std::io::stdin().read_to_string(&mut given).context("Standard input cannot be read.")?;
-        given.truncate(given.trim_end_matches(['\r', '\n']).len());
+/// `None` takes back what was set.
+pub(super) async fn set(
+    record: &str,
+    field: &str,
+    value: Option<&str>,
+    reason: Option<&str>,
+    at: &At,
+    wants_json: bool,
+) -> Result<()> {
+    let mut given = value.map(str::to_owned);
+    if value == Some("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).context("Standard input cannot be read.")?;
+        text.truncate(text.trim_end_matches(['\r', '\n']).len());
+        given = Some(text);
     }
-    let body = json!({ "field": field, "value": given });
+    let body = json!({
+        "field": field, "value": given, "withdraw": value.is_none(), "by": actor::of_this_process(), "reason": reason,
+    });
     let answer = Session::open(at).await?.post(&format!("/api/records/{}/set", segment(record)), &body).await?;
     print::either(wants_json, &answer, || {
-        print::line(format!(
-            "`{field}` is now decided by Concord itself; deliveries follow. See `concord explain {record}`."
-        ));
+        let what = match value {
+            Some(_) => "is now decided by Concord itself",
+            None => "is decided by what the systems say again",
+        };
+        print::line(format!("`{field}` {what}; deliveries follow. See `concord explain {record}`."));
     });
     Ok(())
 }
 
-pub(super) async fn merge(record: &str, other: &str, at: &At, wants_json: bool) -> Result<()> {
-    let answer = Session::open(at).await?.post("/api/merge", &json!({ "record": record, "other": other })).await?;
+pub(super) async fn merge(record: &str, other: &str, reason: Option<&str>, at: &At, wants_json: bool) -> Result<()> {
+    let body = json!({ "record": record, "other": other, "by": actor::of_this_process(), "reason": reason });
+    let answer = Session::open(at).await?.post("/api/merge", &body).await?;
     print::either(wants_json, &answer, || print::line(text(&answer, "sentence")));
     Ok(())
 }
 
-pub(super) async fn unmerge(record: &str, part: Option<&str>, at: &At, wants_json: bool) -> Result<()> {
-    let answer = Session::open(at).await?.post("/api/unmerge", &json!({ "record": record, "part": part })).await?;
+pub(super) async fn unmerge(
+    record: &str,
+    part: Option<&str>,
+    reason: Option<&str>,
+    at: &At,
+    wants_json: bool,
+) -> Result<()> {
+    let body = json!({ "record": record, "part": part, "by": actor::of_this_process(), "reason": reason });
+    let answer = Session::open(at).await?.post("/api/unmerge", &body).await?;
     print::either(wants_json, &answer, || print::line(text(&answer, "sentence")));
     Ok(())
 }
 
-pub(super) async fn link(verb: &str, record: &str, external: &str, at: &At, wants_json: bool) -> Result<()> {
-    let body = json!({ "record": record, "external": external });
+pub(super) async fn link(
+    verb: &str,
+    record: &str,
+    external: &str,
+    reason: Option<&str>,
+    at: &At,
+    wants_json: bool,
+) -> Result<()> {
+    let body = json!({ "record": record, "external": external, "by": actor::of_this_process(), "reason": reason });
     let answer = Session::open(at).await?.post(&format!("/api/{verb}"), &body).await?;
     print::either(wants_json, &answer, || print::line(text(&answer, "sentence")));
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::{FieldStory, Held, Said};
 use crate::{
-    facet::{Facet, Hash, View},
+    facet::{Facet, Hash, Note, View},
     policy::{FieldPolicy, Rule},
     record::Record,
     resolve::{self, Golden},
@@ -48,19 +48,28 @@ fn story(record: &Record, settings: &Settings, views: &Views<'_>, field: &Field)
         said_by: golden.map(|golden| golden.from.clone()),
         at: golden.and_then(|golden| golden.at).map(When),
         rule: golden.map_or(policy.rule, |golden| golden.rule),
-        because: because(golden, policy),
+        because: because(record, field, golden, policy),
+        note: note(record, field).cloned(),
         time_uncertain: golden.is_some_and(|golden| golden.uncertain),
         lost,
         elsewhere: golden.map_or_else(Vec::new, |golden| elsewhere(record, settings, views, field, golden)),
     })
 }
 
-fn because(golden: Option<&Golden>, policy: &FieldPolicy) -> String {
-    let Some(golden) = golden else {
-        return "the claims differ and the rule is `manual`: a person has to decide".into();
-    };
+/// What is noted of a field in Concord: of the value that holds, else of the last that was said or taken back.
+fn note<'a>(record: &'a Record, field: &Field) -> Option<&'a Note> {
+    let own = record.facets.iter().filter(|facet| settle::is_concord(&facet.link.connection));
+    own.filter_map(|facet| facet.notes.get(field)).max_by_key(|note| note.at)
+}
+
+pub(super) fn because(record: &Record, field: &Field, golden: Option<&Golden>, policy: &FieldPolicy) -> String {
+    let Some(golden) = golden else { return nobody(record, field, policy) };
     let who = match golden.from.connection.as_str() {
-        CONCORD => "a person in Concord".to_owned(),
+        CONCORD => {
+            let note = record.facet(&golden.from).and_then(|facet| facet.notes.get(field));
+            let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
+            format!("a person in Concord{note}")
+        }
         _ => golden.from.to_string(),
     };
     let when = golden.at.map_or_else(|| "at first sight".to_owned(), |at| format!("at {at}"));
@@ -79,6 +88,21 @@ fn because(golden: Option<&Golden>, policy: &FieldPolicy) -> String {
     let decided = if golden.conflict { ", against another edit" } else { "" };
     let uncertain = if golden.uncertain { " (time uncertain: the other edit may have been the later one)" } else { "" };
     format!("{who} said it {when}; rule `{}`: {why}{decided}{uncertain}", golden.rule.name())
+}
+
+/// Why a field that somebody said has no golden value.
+fn nobody(record: &Record, field: &Field, policy: &FieldPolicy) -> String {
+    let counts = record.facets.iter().filter(|facet| policy.may_say(&facet.link.connection));
+    let claimed = counts.filter(|facet| facet.view().said(field).is_some()).count();
+    if policy.rule == Rule::Manual && claimed > 1 {
+        return "the claims differ and the rule is `manual`: a person has to decide".into();
+    }
+    let order: Vec<&str> = policy.order.iter().map(|name| name.as_str()).collect();
+    format!(
+        "nobody who may say it says anything; rule `{}`: the policy counts {}",
+        policy.rule.name(),
+        if order.is_empty() { "nobody".to_owned() } else { order.join(", ") }
+    )
 }
 
 fn elsewhere(record: &Record, settings: &Settings, views: &Views<'_>, field: &Field, golden: &Golden) -> Vec<Held> {

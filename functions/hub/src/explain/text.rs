@@ -37,6 +37,9 @@ impl Explanation {
                 let apart: Vec<&str> = member.apart.iter().map(|id| id.as_str()).collect();
                 writeln!(out, "    kept apart by a person from {}", apart.join(", "))?;
             }
+            for note in &member.decided {
+                writeln!(out, "    decided at {} by {note}", note.at)?;
+            }
         }
         if !self.work.is_empty() {
             writeln!(out, "\nstill to do")?;
@@ -52,6 +55,9 @@ impl FieldStory {
     fn render(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "\n{} = {}", self.field, value(self.value.as_deref()))?;
         writeln!(out, "  {}", self.because)?;
+        if let Some(note) = self.note.as_ref().filter(|note| note.withdrawn) {
+            writeln!(out, "  what was set in Concord was taken back at {} by {note}", note.at)?;
+        }
         for said in &self.lost {
             let counts = if said.counts { "" } else { ", which the policy does not count" };
             writeln!(out, "  {} said {} {}{counts}", said.by, value(said.value.as_deref()), when(said.at))?;

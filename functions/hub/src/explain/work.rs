@@ -22,6 +22,12 @@ pub(super) fn sentences(record: &Record, settings: &Settings) -> Vec<String> {
     for (connection, create) in &record.creates {
         work.push(format!("It is to be created at {connection}, since {}.", create.since));
     }
+    for (connection, approval) in &record.approvals {
+        work.push(format!(
+            "{} agreed at {} to what plan {} writes at {connection}; it is on its way.",
+            approval.by, approval.at, approval.plan
+        ));
+    }
     if let Some(removal) = &record.removal {
         let what = if removal.archive { "taken out of use" } else { "deleted" };
         work.push(format!("It is to be {what} everywhere, because {} was deleted at {}.", removal.by, removal.at));

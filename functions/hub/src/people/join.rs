@@ -1,14 +1,15 @@
 //! That two records are one, and that one record is two.
 
-use super::{Decision, Identity, change, record, refusal};
+use super::{Decision, Identity, Word, change, record, refusal};
 use crate::{
+    facet::Pins,
     hub::Hub,
     identity::{self, Claimant},
     record::Record,
     review::Review,
     reviews,
 };
-use concord_connector::{RecordId, Result, key::KeyKind};
+use concord_connector::{Instant, RecordId, Result, key::KeyKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Joins two records for good. What kept them apart before is forgotten.
@@ -16,6 +17,14 @@ use std::collections::{BTreeMap, BTreeSet};
 /// # Errors
 /// `Rejected` when they are one already or of different entities; `NotFound`; the store's faults.
 pub async fn merge(hub: &Hub, a: &RecordId, b: &RecordId) -> Result<Decision> {
+    merge_by(hub, a, b, &Word::default()).await
+}
+
+/// The same, with who says it and why.
+///
+/// # Errors
+/// As [`merge`].
+pub async fn merge_by(hub: &Hub, a: &RecordId, b: &RecordId, word: &Word) -> Result<Decision> {
     let ((first, _), (second, _)) = (record(hub, a).await?, record(hub, b).await?);
     if first.id == second.id {
         return Err(refusal(format!("{a} and {b} are one record already: {}.", first.id)));
@@ -33,7 +42,9 @@ pub async fn merge(hub: &Hub, a: &RecordId, b: &RecordId) -> Result<Decision> {
         change(hub, id, |record, _| {
             for facet in &mut record.facets {
                 facet.pins.join.insert(pin.clone());
+                facet.pins.notes.extend(word.note(hub.now()).map(|note| (pin.clone(), note)));
                 facet.pins.apart.retain(|home| !homes.contains(home));
+                facet.pins.notes.retain(|name, _| !homes.contains(name.as_str()));
             }
             Ok(Some(Identity::LookAgain))
         })
@@ -57,16 +68,35 @@ pub async fn merge(hub: &Hub, a: &RecordId, b: &RecordId) -> Result<Decision> {
 /// # Errors
 /// `Rejected` when there is nothing to part; `NotFound`; the store's faults.
 pub async fn unmerge(hub: &Hub, id: &RecordId, home: Option<&RecordId>) -> Result<Decision> {
+    unmerge_by(hub, id, home, &Word::default()).await
+}
+
+/// The same, with who says it and why.
+///
+/// # Errors
+/// As [`unmerge`].
+pub async fn unmerge_by(hub: &Hub, id: &RecordId, home: Option<&RecordId>, word: &Word) -> Result<Decision> {
     let (before, _) = record(hub, id).await?;
     let parts = parts(&before, home)?;
     let records = change(hub, id, |record, _| {
         part(record, &parts);
+        for facet in &mut record.facets {
+            note_apart(&mut facet.pins, word, hub.now());
+        }
         Ok(Some(Identity::LookAgain))
     })
     .await?;
     hub.tally.add(crate::events::Count::Splits);
-    answered(hub, &before, &parts).await?;
+    answered(hub, &before, &parts, word).await?;
     Ok(decision(&records, "They become records of their own", |ids| format!("{id} is several records now: {ids}.")))
+}
+
+/// Notes who keeps an external record apart from others, and why, where nobody did yet.
+pub(super) fn note_apart(pins: &mut Pins, word: &Word, now: Instant) {
+    let Some(note) = word.note(now) else { return };
+    for home in &pins.apart {
+        pins.notes.entry(home.to_string()).or_insert_with(|| note.clone());
+    }
 }
 
 /// Keeps records apart, whatever keys they share.
@@ -74,6 +104,14 @@ pub async fn unmerge(hub: &Hub, id: &RecordId, home: Option<&RecordId>) -> Resul
 /// # Errors
 /// The store's faults.
 pub async fn apart(hub: &Hub, ids: &[RecordId]) -> Result<()> {
+    apart_by(hub, ids, &Word::default()).await
+}
+
+/// The same, with who says it and why.
+///
+/// # Errors
+/// The store's faults.
+pub async fn apart_by(hub: &Hub, ids: &[RecordId], word: &Word) -> Result<()> {
     let mut homes: BTreeMap<RecordId, BTreeSet<RecordId>> = BTreeMap::new();
     for id in ids {
         let (record, _) = record(hub, id).await?;
@@ -85,6 +123,7 @@ pub async fn apart(hub: &Hub, ids: &[RecordId]) -> Result<()> {
         change(hub, id, |record, _| {
             for facet in &mut record.facets {
                 facet.pins.apart.extend(others.iter().cloned());
+                note_apart(&mut facet.pins, word, hub.now());
             }
             Ok(Some(Identity::LookAgain))
         })
@@ -167,12 +206,12 @@ fn part(record: &mut Record, parts: &[Homes]) {
 }
 
 /// Keys that the parts share ask nobody again: the person has just answered.
-async fn answered(hub: &Hub, before: &Record, parts: &[Homes]) -> Result<()> {
+async fn answered(hub: &Hub, before: &Record, parts: &[Homes], word: &Word) -> Result<()> {
     let mut parted = before.clone();
     part(&mut parted, parts);
     let regrouped = identity::regroup(&BTreeMap::from([(parted.id.clone(), parted)]));
     for ambiguity in &regrouped.ambiguities {
-        reviews::answered(hub, &Review::ambiguous(before.entity, ambiguity), "keep_apart").await?;
+        reviews::answered(hub, &Review::ambiguous(before.entity, ambiguity), "keep_apart", word).await?;
     }
     Ok(())
 }

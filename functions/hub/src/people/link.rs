@@ -1,6 +1,6 @@
 //! Whose an external record is.
 
-use super::{Decision, Identity, change, external, join, keep_home, record, refusal};
+use super::{Decision, Identity, Word, change, external, join, keep_home, record, refusal};
 use crate::{
     events::Count,
     facet::{Facet, Link},
@@ -16,6 +16,20 @@ use concord_connector::{ConnectionName, Entity, ExternalId, RecordId, Result, Si
 /// # Errors
 /// `Rejected` when the connection cannot have it or it is linked already; `NotFound`; the store's faults.
 pub async fn link(hub: &Hub, id: &RecordId, connection: &ConnectionName, external_id: &ExternalId) -> Result<Decision> {
+    link_by(hub, id, connection, external_id, &Word::default()).await
+}
+
+/// The same, with who says it and why.
+///
+/// # Errors
+/// As [`link`].
+pub async fn link_by(
+    hub: &Hub,
+    id: &RecordId,
+    connection: &ConnectionName,
+    external_id: &ExternalId,
+    word: &Word,
+) -> Result<Decision> {
     let (before, _) = record(hub, id).await?;
     let entity = before.entity;
     let link = Link { connection: connection.clone(), id: external_id.clone() };
@@ -28,7 +42,7 @@ pub async fn link(hub: &Hub, id: &RecordId, connection: &ConnectionName, externa
         if owner.id == before.id {
             return Err(refusal(format!("{link} is part of {} already.", before.id)));
         }
-        return join::merge(hub, id, &owner.id).await;
+        return join::merge_by(hub, id, &owner.id, word).await;
     }
     // Before the commit: a signal too many costs one read, a signal too few would leave the facet empty.
     signal(hub, entity, &link).await?;
@@ -38,6 +52,7 @@ pub async fn link(hub: &Hub, id: &RecordId, connection: &ConnectionName, externa
         // A person says so, also where the record has another one at that connection.
         let pin = format!("link-{link}");
         facet.pins.join.insert(pin.clone());
+        facet.pins.notes.extend(word.note(hub.now()).map(|note| (pin.clone(), note)));
         for other in record.facets.iter_mut().filter(|facet| facet.link.connection == *connection) {
             other.pins.join.insert(pin.clone());
         }
@@ -61,6 +76,20 @@ pub async fn unlink(
     id: &RecordId,
     connection: &ConnectionName,
     external_id: &ExternalId,
+) -> Result<Decision> {
+    unlink_by(hub, id, connection, external_id, &Word::default()).await
+}
+
+/// The same, with who says it and why.
+///
+/// # Errors
+/// As [`unlink`].
+pub async fn unlink_by(
+    hub: &Hub,
+    id: &RecordId,
+    connection: &ConnectionName,
+    external_id: &ExternalId,
+    word: &Word,
 ) -> Result<Decision> {
     let link = Link { connection: connection.clone(), id: external_id.clone() };
     let fresh = hub.new_record_id();
@@ -94,6 +123,9 @@ pub async fn unlink(
         let pin = format!("without-{fresh}");
         for facet in record.facets.iter_mut().filter(|facet| facet.link != link) {
             facet.pins.join.insert(pin.clone());
+        }
+        for facet in &mut record.facets {
+            join::note_apart(&mut facet.pins, word, hub.now());
         }
         Ok(Some(Identity::LookAgain))
     })

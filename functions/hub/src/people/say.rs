@@ -1,16 +1,19 @@
 //! A value that a person sets in Concord.
 
-use super::{Identity, change, record, refusal};
+use super::{Identity, Word, change, record, refusal};
 use crate::{
     commit::Transaction,
-    facet::{Facet, Link},
+    facet::{Facet, Link, Note},
     hub::Hub,
     identity,
     record::Record,
     reviews,
     settings::CONCORD,
 };
-use concord_connector::{Entity, Field, Instant, RecordId, Reference, Result, Snapshot, SourceVersion, Target, Value};
+use concord_connector::{
+    ConnectionName, Entity, Field, Instant, RecordId, Reference, Result, Snapshot, SourceVersion, Target, Value,
+    schema::FieldSpec,
+};
 use std::{collections::BTreeMap, convert::Infallible};
 
 /// Sets a field of a record; `None` empties it. Under every rule but `manual` and `owner` it counts as an edit made now.
@@ -18,12 +21,17 @@ use std::{collections::BTreeMap, convert::Infallible};
 /// # Errors
 /// `Rejected` when the field or the value cannot be; `NotFound` when there is no such record; the store's faults.
 pub async fn set(hub: &Hub, id: &RecordId, field: &str, text: Option<&str>) -> Result<Record> {
+    set_by(hub, id, field, text, &Word::default()).await
+}
+
+/// The same, with who says it and why.
+///
+/// # Errors
+/// As [`set`].
+pub async fn set_by(hub: &Hub, id: &RecordId, field: &str, text: Option<&str>, word: &Word) -> Result<Record> {
     let (before, _) = record(hub, id).await?;
     let entity = before.entity;
-    let Some(spec) = entity.field(field) else {
-        let known: Vec<&str> = entity.fields().iter().map(|spec| spec.name).collect();
-        return Err(refusal(format!("{entity} has no field `{field}`; it has {}.", known.join(", "))));
-    };
+    let spec = spec(entity, field)?;
     let value = match text {
         Some(text) => super::parse_value(spec, text)?,
         None => None,
@@ -42,11 +50,15 @@ pub async fn set(hub: &Hub, id: &RecordId, field: &str, text: Option<&str>) -> R
         let Some(facet) = record.facet_mut(&link) else { return Ok(None) };
         let keys = identity::keys(entity, facet);
         say(facet, entity, &field, golden, &value, hub.now());
+        match word.note(hub.now()) {
+            Some(note) => facet.notes.insert(field.clone(), note),
+            None => facet.notes.remove(&field),
+        };
         let same = keys == identity::keys(entity, facet);
         Ok(Some(if same { Identity::Same } else { Identity::LookAgain }))
     })
     .await?;
-    reviews::settled(hub, &before.id, &field).await?;
+    reviews::settled(hub, &before.id, &field, word).await?;
     let set = |record: &Record| {
         record
             .facets
@@ -57,6 +69,58 @@ pub async fn set(hub: &Hub, id: &RecordId, field: &str, text: Option<&str>) -> R
         Some(record) => Ok(record),
         None => record(hub, id).await.map(|(record, _)| record),
     }
+}
+
+/// Takes back what people said of a field in Concord, as if they never had: what the systems say counts again, under
+/// every rule.
+///
+/// # Errors
+/// `Rejected` when nobody said anything of it in Concord, or there is no such field; `NotFound`; the store's faults.
+pub async fn withdraw(hub: &Hub, id: &RecordId, field: &str, word: &Word) -> Result<Record> {
+    let (before, _) = record(hub, id).await?;
+    spec(before.entity, field)?;
+    let field = Field::from(field);
+    reviews::reopen(hub, &before.id, &field).await?;
+    let records = change(hub, id, |record, _| {
+        let (entity, own) = (record.entity, ConnectionName::from(CONCORD));
+        let mut identity = Identity::Same;
+        let mut any = false;
+        // After a merge there may be several.
+        for facet in record.facets.iter_mut().filter(|facet| facet.link.connection == own) {
+            if facet.view().said(&field).is_none() {
+                continue;
+            }
+            any = true;
+            let keys = identity::keys(entity, facet);
+            facet.forget(&field);
+            match word.note(hub.now()) {
+                Some(note) => facet.notes.insert(field.clone(), Note { withdrawn: true, ..note }),
+                None => facet.notes.remove(&field),
+            };
+            if keys != identity::keys(entity, facet) {
+                identity = Identity::LookAgain;
+            }
+        }
+        if !any {
+            return Err(refusal(format!(
+                "Nobody set `{field}` of {} in Concord; there is nothing to take back.",
+                record.id
+            )));
+        }
+        Ok(Some(identity))
+    })
+    .await?;
+    match records.into_iter().find(|record| record.id == before.id) {
+        Some(record) => Ok(record),
+        None => record(hub, id).await.map(|(record, _)| record),
+    }
+}
+
+fn spec(entity: Entity, field: &str) -> Result<&'static FieldSpec> {
+    entity.field(field).ok_or_else(|| {
+        let known: Vec<&str> = entity.fields().iter().map(|spec| spec.name).collect();
+        refusal(format!("{entity} has no field `{field}`; it has {}.", known.join(", ")))
+    })
 }
 
 /// Where what people say of a record is kept; it is there afterwards.

@@ -2,6 +2,7 @@
 
 use super::{Record, Stored};
 use crate::{
+    facet::Facet,
     keys,
     ports::{Index, IndexEntry, Item},
 };
@@ -67,12 +68,28 @@ pub fn decode(item: &Item) -> Result<Stored> {
     match serde_json::from_slice(head).map_err(|e| damaged(e.to_string()))? {
         Head::RedirectV1(to) => Ok(Stored::Redirect(to)),
         Head::RecordV1(mut record) => {
-            let json = miniz_oxide::inflate::decompress_to_vec_with_limit(&rest[length..], MAX_INFLATED)
-                .map_err(|e| damaged(e.to_string()))?;
-            record.facets = serde_json::from_slice(&json).map_err(|e| damaged(e.to_string()))?;
+            record.facets = read_facets(&rest[length..])?;
             Ok(Stored::Record(record))
         }
     }
+}
+
+/// The facets of a record's item as they are stored; none of a redirect.
+pub(crate) fn stored_facets(item: &Item) -> &[u8] {
+    let Some((length, rest)) = item.body.split_first_chunk::<4>() else { return &[] };
+    rest.get(u32::from_be_bytes(*length) as usize..).unwrap_or_default()
+}
+
+/// Facets as they were stored.
+///
+/// # Errors
+/// `Unexpected` when they are damaged.
+pub(crate) fn read_facets(bytes: &[u8]) -> Result<Vec<Facet>> {
+    let damaged =
+        |what: String| Fault::new(Kind::Unexpected, "record", format!("stored facets cannot be read: {what}"));
+    let json =
+        miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, MAX_INFLATED).map_err(|e| damaged(e.to_string()))?;
+    serde_json::from_slice(&json).map_err(|e| damaged(e.to_string()))
 }
 
 fn index(record: &Record) -> Vec<IndexEntry> {

@@ -4,7 +4,7 @@ use crate::{
     facet::Link,
     hub::Hub,
     keys,
-    people::{self, Identity, external, keep_home, refusal},
+    people::{self, Identity, Word, external, keep_home, refusal},
     ports::{Condition, QueueName, TableChange},
     review::{Decided, Review, Subject},
     steps::{deliver, fanout},
@@ -31,6 +31,14 @@ enum Then {
 /// # Errors
 /// `NotFound` without such an item; `Rejected` when it was decided, or the choice or its value cannot be.
 pub async fn decide(hub: &Hub, id: &str, choice: &str, value: Option<&str>) -> Result<Review> {
+    decide_by(hub, id, choice, value, &Word::default()).await
+}
+
+/// The same, with who decides and why.
+///
+/// # Errors
+/// As [`decide`].
+pub async fn decide_by(hub: &Hub, id: &str, choice: &str, value: Option<&str>, word: &Word) -> Result<Review> {
     let none = || {
         Fault::new(
             Kind::NotFound,
@@ -46,8 +54,14 @@ pub async fn decide(hub: &Hub, id: &str, choice: &str, value: Option<&str>) -> R
     if !review.choices.iter().any(|known| known == choice) {
         return Err(refusal(format!("`{choice}` is no choice here; choose {}.", review.choices.join(" or "))));
     }
-    let then = carry_out(hub, &review.subject, choice, value).await?;
-    let decided = Decided { choice: choice.to_owned(), value: value.map(str::to_owned), at: hub.now() };
+    let then = carry_out(hub, &review.subject, choice, value, word).await?;
+    let decided = Decided {
+        choice: choice.to_owned(),
+        value: value.map(str::to_owned),
+        at: hub.now(),
+        by: word.by.clone(),
+        why: word.why.clone(),
+    };
     let decided = Review { decided: Some(decided), ..review };
     // The commit takes a question back that no longer stands, or it was answered on the way.
     let Some(item) = hub.item(keys::review(id)).await? else { return Ok(decided) };
@@ -60,21 +74,21 @@ pub async fn decide(hub: &Hub, id: &str, choice: &str, value: Option<&str>) -> R
     Ok(decided)
 }
 
-async fn carry_out(hub: &Hub, subject: &Subject, choice: &str, value: Option<&str>) -> Result<Then> {
+async fn carry_out(hub: &Hub, subject: &Subject, choice: &str, value: Option<&str>, word: &Word) -> Result<Then> {
     match (subject, choice) {
         (Subject::AmbiguousKey { entity, claimants, .. }, choice) => {
             let records = owners(hub, *entity, claimants).await?;
             if choice == "merge" {
-                merge_all(hub, &records).await?;
+                merge_all(hub, &records, word).await?;
             } else {
-                people::apart(hub, &records).await?;
+                people::apart_by(hub, &records, word).await?;
             }
             Ok(Then::Keep)
         }
         (Subject::Undecided { record, field, .. }, _) => {
             let value =
                 value.ok_or_else(|| refusal("Name the value that is to hold, as one of the claims or another one."))?;
-            people::set(hub, record, field.as_str(), Some(value)).await?;
+            people::set_by(hub, record, field.as_str(), Some(value), word).await?;
             Ok(Then::Keep)
         }
         (Subject::ParkedField { record, link, field }, "resume") => {
@@ -92,12 +106,12 @@ async fn carry_out(hub: &Hub, subject: &Subject, choice: &str, value: Option<&st
         (Subject::SeveralFound { record, connection, found }, "adopt") => {
             let chosen = value.filter(|value| found.iter().any(|id| id == value));
             let chosen = chosen.ok_or_else(|| refusal(format!("Name the one that it is: {}.", found.join(" or "))))?;
-            people::link(hub, record, connection, &ExternalId::from(chosen)).await?;
+            people::link_by(hub, record, connection, &ExternalId::from(chosen), word).await?;
             release(hub, record, connection).await?;
             Ok(Then::Forget)
         }
         (Subject::TakenElsewhere { record, link, owner }, "merge") => {
-            merge_all(hub, &[record.clone(), owner.clone()]).await?;
+            merge_all(hub, &[record.clone(), owner.clone()], word).await?;
             release(hub, record, &link.connection).await?;
             Ok(Then::Forget)
         }
@@ -124,12 +138,12 @@ async fn owners(hub: &Hub, entity: Entity, claimants: &[Link]) -> Result<Vec<Rec
     Ok(owners.into_iter().collect())
 }
 
-async fn merge_all(hub: &Hub, records: &[RecordId]) -> Result<()> {
+async fn merge_all(hub: &Hub, records: &[RecordId], word: &Word) -> Result<()> {
     let [first, others @ ..] = records else { return Ok(()) };
     for other in others {
         let ((a, _), (b, _)) = (people::record(hub, first).await?, people::record(hub, other).await?);
         if a.id != b.id {
-            people::merge(hub, &a.id, &b.id).await?;
+            people::merge_by(hub, &a.id, &b.id, word).await?;
         }
     }
     Ok(())

@@ -1,23 +1,25 @@
 //! Deliver: makes external records equal to their golden ones, then commits the receipts.
 
+mod allowed;
 mod create;
 mod plan;
 mod receipt;
 mod refused;
 
 pub(crate) use create::insist;
+pub(crate) use plan::{comes, outward, referred_by};
 
 use crate::{
     dead_letter::DeadLetter,
     hub::Hub,
     message::{Message, Observation},
     ports::{Disposition, QueueName, Received},
-    settings::{Connection, Mode},
+    settings::Connection,
     tap,
 };
 use concord_connector::{
     ConnectionName, Entity, Fault, Kind, Operation, Outcome, RecordId, Result,
-    exchange::{Refused, Write, Written},
+    exchange::{Change, Refused, Write, Written},
 };
 use futures::{StreamExt, stream};
 use plan::Job;
@@ -74,7 +76,7 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
     let mut again = BTreeMap::new();
     let Some(connection) = settings.connections.get(name) else { return Ok(again) };
     // What is pending stays pending: a sweep follows when the breaker closes, or the mode changes.
-    if connection.mode != Mode::Sync || hub.held_back(connection).await?.is_some() {
+    if hub.held_back(connection).await?.is_some() {
         return Ok(again);
     }
     // Collected first, as in reconcile: the future of this step has to be `Send`.
@@ -116,10 +118,14 @@ async fn write(
     again: &mut BTreeMap<RecordId, Disposition>,
 ) -> Result<bool> {
     let mut sent = Vec::with_capacity(jobs.len());
+    let mut writes: Vec<Write> = Vec::with_capacity(jobs.len());
     for job in jobs {
         if job.creates() {
             match create::begin(hub, connection, job).await {
-                Ok(create::Begun::Write) => sent.push(job),
+                Ok(create::Begun::Write(idempotency)) => {
+                    sent.push(job);
+                    writes.push(Write { change: Change::Create { idempotency }, ..job.write.clone() });
+                }
                 Ok(create::Begun::Settled) => {}
                 Ok(create::Begun::Later(wait)) if wait > SHORT => {
                     refused::later(hub, connection, &job.record, wait).await?
@@ -136,12 +142,12 @@ async fn write(
             }
         } else {
             sent.push(job);
+            writes.push(job.write.clone());
         }
     }
     if sent.is_empty() {
         return Ok(true);
     }
-    let writes: Vec<Write> = sent.iter().map(|job| job.write.clone()).collect();
     tap::sent(hub, connection, entity, &writes);
     let ran = match hub.run(connection, &Operation::Write { entity, writes }).await {
         Ok(ran) => ran,

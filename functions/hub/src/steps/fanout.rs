@@ -1,38 +1,21 @@
 //! Fanout: from the change feed to history, deliveries, and whoever waits for a record.
 
 use crate::{
+    history::Entry,
     hub::Hub,
     keys,
     message::{Event, Message, Why},
     ports::{Condition, FeedEntry, Index, Item, Outgoing, Query, QueueName, TableChange},
     record::{self, Record, Stored},
-    resolve::Golden,
     settings::Settings,
-    store,
     subscription::{self, Subscription},
     tap,
 };
-use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, Result, Value};
-use serde::{Deserialize, Serialize};
+use concord_connector::{ConnectionName, Entity, RecordId, Result};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Waiters that one page wakes.
 const WAITERS: usize = 100;
-
-/// One version of a record in its history.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The record.
-    pub record: RecordId,
-    /// The version.
-    pub version: u64,
-    /// When it was committed.
-    pub at: Instant,
-    /// What changed: before, and the golden field after.
-    pub changed: BTreeMap<Field, (Option<Value>, Option<Golden>)>,
-    /// The external records that it had.
-    pub facets: Vec<crate::facet::Link>,
-}
 
 /// Deals with a piece of the change feed. Everything is by key or by dedupe id: doing it twice does it once.
 ///
@@ -54,10 +37,11 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
         for (queue, event) in events(&settings, old.as_ref(), &new)? {
             deliveries.entry(queue).or_default().push(event);
         }
-        if old.as_ref().is_none_or(|old| old.version < new.version) {
-            let entry = note(old.as_ref(), &new);
-            tap::committed(hub, &new, entry.changed.keys());
-            history.push(kept(&entry)?);
+        let fresh = old.as_ref().is_none_or(|old| old.version < new.version);
+        if let Some(image) = entry.new.as_ref().filter(|_| fresh) {
+            let past = Entry::of(old.as_ref(), &new);
+            tap::committed(hub, &new, past.changed.keys());
+            history.push(TableChange::Put(past.item(image)?, Condition::None));
         }
         for connection in due(&settings, old.as_ref(), &new) {
             let Some(ready) = settings.connections.get(&connection) else { continue };
@@ -181,28 +165,4 @@ async fn waiters(hub: &Hub, record: &Record, connection: &ConnectionName) -> Res
         }
     }
     Ok(woken)
-}
-
-fn note(old: Option<&Record>, new: &Record) -> Entry {
-    let before = |field: &Field| old.and_then(|old| old.golden.get(field));
-    let mut changed = BTreeMap::new();
-    let fields: BTreeSet<&Field> = new.golden.keys().chain(old.iter().flat_map(|old| old.golden.keys())).collect();
-    for field in fields {
-        let (was, is) = (before(field), new.golden.get(field));
-        if was != is {
-            changed.insert(field.clone(), (was.and_then(|golden| golden.value.clone()), is.cloned()));
-        }
-    }
-    Entry {
-        record: new.id.clone(),
-        version: new.version,
-        at: new.committed_at,
-        changed,
-        facets: new.facets.iter().map(|facet| facet.link.clone()).collect(),
-    }
-}
-
-fn kept(entry: &Entry) -> Result<TableChange> {
-    let key = keys::history(&entry.record, entry.version);
-    Ok(TableChange::Put(Item::new(key, store::body(entry)?), Condition::None))
 }

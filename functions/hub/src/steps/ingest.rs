@@ -1,5 +1,9 @@
 //! Ingest: finds the connection, verifies, answers handshakes, drops replays, enqueues, answers. Nothing else.
 
+mod kept;
+
+pub(crate) use kept::{Again, again};
+
 use crate::{
     dead_letter::DeadLetter,
     events::Count,
@@ -77,28 +81,33 @@ async fn accept(hub: &Hub, connection: &Connection, hook: Webhook<Unverified>) -
         return Ok(Answer::empty(429));
     }
     hub.tally.add(Count::WebhooksAccepted);
-    let signals = readable(hub, connection, &hook).await?;
+    let signals = readable(hub, connection, &hook, &kept::Kept::of(&hook, scheme)).await?;
     enqueue(hub, connection, scheme, signals).await?;
     Ok(connection.connector.acknowledge(&hook))
 }
 
 /// What a webhook says. What is theirs without doubt and cannot be read is kept for a person and never sent again; in a body
 /// with several events each stands for itself.
-async fn readable(hub: &Hub, connection: &Connection, hook: &Webhook<Verified>) -> Result<Vec<Signal>> {
+async fn readable(
+    hub: &Hub,
+    connection: &Connection,
+    hook: &Webhook<Verified>,
+    kept: &kept::Kept,
+) -> Result<Vec<Signal>> {
     let fault = match connection.connector.signals(&connection.context, hook) {
         Ok(signals) => return Ok(signals),
         Err(fault) => fault,
     };
     let events = hook.split();
     if events.len() < 2 {
-        unreadable(hub, connection, hook, fault).await?;
+        unreadable(hub, connection, kept, fault).await?;
         return Ok(Vec::new());
     }
     let mut signals = Vec::new();
     for (at, event) in events.iter().enumerate() {
         match connection.connector.signals(&connection.context, event) {
             Ok(read) => signals.extend(read),
-            Err(fault) => unreadable(hub, connection, event, fault.with("event", at)).await?,
+            Err(fault) => unreadable(hub, connection, kept, fault.with("event", at)).await?,
         }
     }
     Ok(signals)
@@ -146,12 +155,12 @@ async fn enqueue(hub: &Hub, connection: &Connection, scheme: &Scheme, mut signal
 async fn unreadable(
     hub: &Hub,
     connection: &Connection,
-    hook: &Webhook<Verified>,
+    kept: &kept::Kept,
     fault: concord_connector::Fault,
 ) -> Result<()> {
     let id = hub.new_token();
     let blob = format!("webhooks/{id}");
-    hub.blobs.put(&blob, hook.body().to_vec()).await?;
+    hub.blobs.put(&blob, kept.bytes()?).await?;
     let letter = DeadLetter {
         id,
         at: hub.now(),

@@ -53,6 +53,17 @@ pub async fn run(hub: &Hub) -> Result<u64> {
     Ok(resolved)
 }
 
+/// Whether every record was brought to the configuration in force.
+///
+/// # Errors
+/// When the store fails.
+pub async fn is_complete(hub: &Hub) -> Result<bool> {
+    let key = keys::cursor(&"concord".into(), "reconfigure", Entity::Organization);
+    let stored: Option<Checkpoint> = hub.item(key).await?.as_ref().map(store::parse).transpose()?;
+    let revision = hub.settings().revision;
+    Ok(stored.is_some_and(|at| at.revision >= revision && at.entity >= Entity::ALL.len()))
+}
+
 /// Resolves one record again, when it was resolved with an older configuration.
 async fn resolve(hub: &Hub, id: &RecordId) -> Result<bool> {
     for _ in 0..ATTEMPTS {

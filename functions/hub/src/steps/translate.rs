@@ -15,7 +15,7 @@ use crate::{
     tap,
 };
 use concord_connector::{
-    ConnectionName, Entity, ExternalId, Fault, Instant, Operation, Outcome, Result, Retry, Signal, Snapshot,
+    ConnectionName, Entity, ExternalId, Fault, Instant, Kind, Operation, Outcome, Result, Retry, Signal, Snapshot,
     exchange::Refused,
     signal::{Edit, Happened},
     snapshot::Presence,
@@ -24,6 +24,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// The longest that a queue delays a message.
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// A record that cannot be read because somebody holds it is asked for again after this, then less and less often, ...
+const FIRST_WAIT: Duration = Duration::from_secs(30);
+/// ... and for so long.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 /// A signal of a batch.
 struct Asked<'a> {
@@ -68,7 +73,7 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
                 }
             },
             Err(fault) => {
-                let poisoned = fault.retry == Retry::Never && asked.len() > 1;
+                let poisoned = (fault.retry == Retry::Never || fault.kind == Kind::Conflict) && asked.len() > 1;
                 for one in &asked {
                     // One that a vendor cannot stand takes none of its neighbours along.
                     if poisoned {
@@ -110,6 +115,16 @@ enum Poll {
 async fn troubled(hub: &Hub, name: &ConnectionName, body: &str, fault: Fault, poll: Poll) -> Disposition {
     let settings = hub.settings();
     let Ok(connection) = settings.connection(name) else { return buried(hub, body, &fault).await };
+    if fault.kind == Kind::Conflict {
+        // A read that meets somebody's lock, as some systems say it: no use to hurry, and no failure of the message.
+        return match (poll, locked_for(hub, body)) {
+            (Poll::No, Some(age)) if age < PATIENCE => {
+                postpone(hub, name, std::iter::once(body), age.clamp(FIRST_WAIT, LONGEST_DELAY)).await
+            }
+            // A poll comes again by itself; its letter is one however often it fails.
+            _ => buried(hub, body, &fault).await,
+        };
+    }
     if !fault.is_of_connection() {
         return if fault.retry == Retry::Never { buried(hub, body, &fault).await } else { super::again(&fault) };
     }
@@ -122,6 +137,14 @@ async fn troubled(hub: &Hub, name: &ConnectionName, body: &str, fault: Fault, po
         Ok(_) if poll == Poll::Yes => Disposition::Done,
         Ok(wait) => postpone(hub, name, std::iter::once(body), wait).await,
         Err(fault) => super::again(&fault),
+    }
+}
+
+/// How long a signal has been waiting.
+fn locked_for(hub: &Hub, body: &str) -> Option<Duration> {
+    match Message::decode(body) {
+        Ok(Message::SignalV1 { received_at, .. }) => Some(hub.now().since(received_at)),
+        _ => None,
     }
 }
 
@@ -192,12 +215,8 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
     if !wanted.is_empty()
         && let Some(wait) = hub.held_back(connection).await?
     {
-        return Err(Fault::new(
-            concord_connector::Kind::Unavailable,
-            "translate",
-            "the connection is being held back from",
-        )
-        .after(wait));
+        let fault = Fault::new(Kind::Unavailable, "translate", "the connection is being held back from");
+        return Err(fault.after(wait));
     }
     for chunk in wanted.chunks(connection.connector.manifest().capabilities.read_batch.max(1)) {
         let ran = hub.run(connection, &Operation::Fetch { entity, ids: chunk.to_vec() }).await?;

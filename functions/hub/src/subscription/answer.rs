@@ -79,7 +79,13 @@ mod tests {
 
     #[test]
     fn too_much_is_of_the_whole_subscriber() {
-        for (asked, holds) in [(None, None), (Some("7"), Some(7)), (Some("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7)), (Some("x"), None), (Some("-1"), None)] {
+        for (asked, holds) in [
+            (None, None),
+            (Some("7"), Some(7)),
+            (Some("Sun, 06 Nov 1994 08:49:37 GMT"), Some(7)),
+            (Some("x"), None),
+            (Some("-1"), None),
+        ] {
             for status in [429, 503] {
                 let Answer::Failed { holds: held, .. } = answered(status, asked) else { panic!("{status}") };
                 assert_eq!(held, Some(holds.map(Duration::from_secs)), "{asked:?}");

@@ -9,6 +9,10 @@ use crate::{
     people::refusal,
     ports::{Condition, Index, Outgoing, Query, QueueName, TableChange},
     reviews::release,
+    steps::{
+        ingest::{self, Again},
+        schedule,
+    },
     store, subscription,
 };
 use concord_connector::{ConnectionName, Result, Signal, signal::Happened, snapshot::Presence};
@@ -76,6 +80,25 @@ pub async fn redrive(hub: &Hub, id: Option<&str>) -> Result<Redriven> {
     }
 }
 
+/// The same for all letters of one connection.
+///
+/// # Errors
+/// The store's and the queue's faults.
+pub async fn redrive_of(hub: &Hub, connection: &ConnectionName) -> Result<Redriven> {
+    let mut redriven = Redriven::default();
+    let mut after = None;
+    loop {
+        let page = dead_letters(hub, after.as_deref(), MOST).await?;
+        for letter in page.letters.into_iter().filter(|letter| letter.connection.as_ref() == Some(connection)) {
+            one(hub, letter, &mut redriven).await?;
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(redriven),
+        }
+    }
+}
+
 async fn one(hub: &Hub, letter: DeadLetter, redriven: &mut Redriven) -> Result<()> {
     match look_again(hub, &letter).await? {
         // Under way before the letter goes: a crash between the two looks twice, never not at all.
@@ -91,9 +114,7 @@ async fn one(hub: &Hub, letter: DeadLetter, redriven: &mut Redriven) -> Result<(
 /// The reason why it cannot be looked at, if it cannot.
 async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
     let Some(message) = letter.message.as_deref().and_then(|body| Message::decode(body).ok()) else {
-        return Ok(Some(
-            "it names nothing that could be looked at again; the system's next poll brings what it was about".into(),
-        ));
+        return webhook_again(hub, letter).await;
     };
     let named = match &message {
         Message::SignalV1 { connection, .. }
@@ -139,6 +160,27 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
             .await?;
         }
     }
+    Ok(None)
+}
+
+/// A webhook that could not be read is read under today's connector. Where nothing proves any more that it was the
+/// vendor's, everything is read instead that it may have been about.
+async fn webhook_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
+    let settings = hub.settings();
+    let (Some(name), Some(blob)) = (&letter.connection, &letter.blob) else {
+        return Ok(Some(
+            "it names nothing that could be looked at again; the system's next poll brings what it was about".into(),
+        ));
+    };
+    let Some(connection) = settings.connections.get(name) else {
+        return Ok(Some(format!("the connection `{name}` is not in the configuration")));
+    };
+    match ingest::again(hub, connection, blob, letter.at).await? {
+        Again::Enqueued => {}
+        Again::Unreadable(fault) => return Ok(Some(format!("it still cannot be read: {}", fault.message()))),
+        Again::Unproven => schedule::backfill(hub, connection).await?,
+    }
+    hub.blobs.delete(blob).await?;
     Ok(None)
 }
 

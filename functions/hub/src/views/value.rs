@@ -1,7 +1,7 @@
 //! Values and times as an API shows them.
 
 use concord_connector::{Instant, Reference, Target, Value, value::AddressPart};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value as Json, json};
 use std::fmt;
 
@@ -12,6 +12,13 @@ pub struct When(pub Instant);
 impl Serialize for When {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.rfc3339())
+    }
+}
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parsed = Instant::parse(&text).map(Self);
+        parsed.ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no instant of RFC 3339")))
     }
 }
 impl fmt::Display for When {

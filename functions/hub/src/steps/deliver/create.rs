@@ -39,15 +39,16 @@ pub(crate) struct Intent {
 
 /// How a create goes on.
 pub(super) enum Begun {
-    /// Nothing is there: write it.
-    Write,
+    /// Nothing is there: write it, under this idempotency key.
+    Write(String),
     /// It was adopted, or left to a person.
     Settled,
     /// Not before this has passed.
     Later(Duration),
 }
 
-/// Puts the intent, searches, and says how to go on. After this returns `Write` the intent says that a create was sent.
+/// Puts the intent, searches, and says how to go on. After this returns `Write` the intent says that a create was
+/// sent; every attempt of it bears the intent's key.
 pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Result<Begun> {
     let key = keys::intent(&job.record, &connection.name);
     let (record, rev) = &job.read;
@@ -90,10 +91,11 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
             return Ok(Begun::Settled);
         }
     }
+    let idempotency = intent.idempotency.clone();
     let sent = Intent { sent_at: Some(hub.now()), ..intent };
     let item = Item { rev: at + 1, ..Item::new(key, store::body(&sent)?) };
     match hub.table.transact(vec![TableChange::Put(item, Condition::Rev(at))]).await {
-        Ok(()) => Ok(Begun::Write),
+        Ok(()) => Ok(Begun::Write(idempotency)),
         // Another worker is at it.
         Err(TransactError::Cancelled(_)) => Ok(Begun::Later(Duration::from_secs(1))),
         Err(TransactError::Store(fault)) => Err(fault),
@@ -218,6 +220,7 @@ pub(super) async fn withdraw(hub: &Hub, connection: &Connection, record: &Record
     let mut closed = record.clone();
     closed.creates.remove(&connection.name);
     closed.outbox.remove(&connection.name);
+    closed.prune_approvals();
     let mut transaction = Transaction::default();
     let intent = keys::intent(&record.id, &connection.name);
     transaction.push(TableChange::Check(intent, Condition::Absent));

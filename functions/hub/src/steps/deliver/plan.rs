@@ -1,5 +1,6 @@
 //! What to write for a record at a connection, if anything.
 
+use super::allowed::Allowed;
 use crate::{
     facet::Facet,
     hub::Hub,
@@ -66,8 +67,12 @@ pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection
         // It is about to be resolved again; its new wants order their own delivery.
         return Ok(Vec::new());
     }
+    let allowed = Allowed::of(&record, connection);
+    if allowed.nothing() {
+        return Ok(Vec::new());
+    }
     if record.removal.is_some() {
-        return Ok(removals(connection, &record, rev));
+        return Ok(removals(connection, &record, rev, &allowed));
     }
     let redirects = references(hub, &record).await?;
     let viewed = resolve::views(&record.facets, &BTreeMap::new());
@@ -76,7 +81,7 @@ pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection
         if one.facet.wants.is_empty() {
             continue;
         }
-        match update(hub, settings, connection, (&record, rev), one, &redirects).await? {
+        match update(hub, settings, connection, (&record, rev), one, &redirects, &allowed).await? {
             Planned::Write(job) => jobs.push(*job),
             Planned::Nothing { incomplete } => {
                 super::receipt::nothing(hub, connection, &record, &one.facet.link, incomplete).await?;
@@ -85,20 +90,28 @@ pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection
         }
     }
     let known = record.facets.iter().any(|facet| facet.link.connection == connection.name);
-    if !known && record.creates.contains_key(&connection.name) && settle::creates_at(&record, connection) {
-        jobs.extend(creation(hub, connection, &record, rev, &redirects).await?);
-    } else if !known && record.creates.contains_key(&connection.name) {
+    let ordered = !known && record.creates.contains_key(&connection.name) && allowed.creates();
+    if ordered && settle::would_create_at(&record, connection) {
+        match creation(hub, connection, &record, rev, &redirects).await? {
+            // What a person agreed to is not what it would be now: made is that, or nothing.
+            Some(job) if !allowed.creates_as(connection, &job) => {
+                super::create::withdraw(hub, connection, &record, rev).await?;
+            }
+            job => jobs.extend(job),
+        }
+    } else if ordered {
         super::create::withdraw(hub, connection, &record, rev).await?;
     }
     Ok(jobs)
 }
 
-fn removals(connection: &Connection, record: &Record, rev: u64) -> Vec<Job> {
+fn removals(connection: &Connection, record: &Record, rev: u64, allowed: &Allowed<'_>) -> Vec<Job> {
     let archive = record.removal.as_ref().is_some_and(|removal| removal.archive);
     let can = &connection.connector.manifest().capabilities;
     let facets: Vec<&Facet> = record.live_at(&connection.name).collect();
     facets
         .into_iter()
+        .filter(|facet| allowed.removes(&facet.link.id))
         .map(|facet| {
             let id = facet.link.id.clone();
             let change =
@@ -124,6 +137,7 @@ async fn update(
     (record, rev): (&Record, u64),
     one: &Viewed<'_>,
     referred: &BTreeMap<RecordId, Record>,
+    allowed: &Allowed<'_>,
 ) -> Result<Planned> {
     let redirects: BTreeMap<RecordId, RecordId> = referred.iter().map(|(id, to)| (id.clone(), to.id.clone())).collect();
     let current = resolve::views(std::slice::from_ref(one.facet), &redirects);
@@ -133,8 +147,17 @@ async fn update(
     let mut golden = BTreeMap::new();
     let mut held = Fields::new();
     let mut missing = BTreeSet::new();
-    for field in settle::differences(record.entity, &record.golden, current, connection, settings).into_keys() {
-        let Some(cell) = record.golden.get(&field).filter(|_| wanted.contains(&field)) else { continue };
+    let differences = if settle::in_scope(record, connection) {
+        settle::differences(record.entity, &record.golden, current, connection, settings)
+    } else {
+        // It left the scope after the want was decided.
+        BTreeMap::new()
+    };
+    for (field, image) in differences {
+        let writable = wanted.contains(&field)
+            && !one.facet.parked.contains(&field)
+            && allowed.updates(&one.facet.link.id, &field, image.as_ref());
+        let Some(cell) = record.golden.get(&field).filter(|_| writable) else { continue };
         let before = current.view.held(&field).cloned().flatten();
         let value = match outward(connection, referred, cell.value.as_ref()) {
             Ok(value) => value,
@@ -212,7 +235,8 @@ async fn creation(
     if required {
         return Ok(None);
     }
-    let change = Change::Create { idempotency: format!("{}@{}", record.id, connection.name) };
+    // The intent has the key; it is filled in when the create begins.
+    let change = Change::Create { idempotency: String::new() };
     Ok(Some(Job {
         entity: record.entity,
         record: record.id.clone(),
@@ -227,6 +251,16 @@ async fn creation(
 
 /// Every record that golden values refer to, as it is now, by the id by which it is named.
 async fn references(hub: &Hub, record: &Record) -> Result<BTreeMap<RecordId, Record>> {
+    let named = referred_by(record);
+    if named.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let named: Vec<RecordId> = named.into_iter().collect();
+    Ok(hub.records(&named).await?.into_iter().map(|(id, (record, _))| (id, record)).collect())
+}
+
+/// The ids of records that a record's values refer to, golden ones and those that are held somewhere.
+pub(crate) fn referred_by(record: &Record) -> BTreeSet<RecordId> {
     let mut named = BTreeSet::new();
     let held = record.facets.iter().flat_map(|facet| facet.view().cells.into_values()).filter_map(|cell| cell.held);
     let golden = record.golden.values().filter_map(|golden| golden.value.clone());
@@ -237,15 +271,11 @@ async fn references(hub: &Hub, record: &Record) -> Result<BTreeMap<RecordId, Rec
             }
         }
     }
-    if named.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let named: Vec<RecordId> = named.into_iter().collect();
-    Ok(hub.records(&named).await?.into_iter().map(|(id, (record, _))| (id, record)).collect())
+    named
 }
 
 /// A value with its references as the target's own ids; the records that are missing there otherwise.
-fn outward(
+pub(crate) fn outward(
     connection: &Connection,
     referred: &BTreeMap<RecordId, Record>,
     value: Option<&Value>,
@@ -272,7 +302,7 @@ fn there(connection: &Connection, referred: &BTreeMap<RecordId, Record>, id: &Re
 }
 
 /// Whether a record that is missing at a connection will be there: it is being created, or was not read yet.
-fn comes(to: &Record, connection: &Connection) -> bool {
+pub(crate) fn comes(to: &Record, connection: &Connection) -> bool {
     let parked = to.outbox.get(&connection.name).is_some_and(|outbox| outbox.parked);
     to.creates.contains_key(&connection.name) && !parked || to.is_placeholder()
 }

@@ -109,6 +109,7 @@ pub(super) async fn nothing(
         if let Some(facet) = record.facet_mut(link) {
             facet.acknowledge(version);
         }
+        record.prune_approvals();
         done(hub, connection, record, incomplete);
     })
     .await
