@@ -1,5 +1,11 @@
 //! The command line.
 
+mod look;
+mod verbs;
+
+pub use look::{Replay, Tap, Trigger};
+pub use verbs::{Dlq, Review, Subscription, Vault};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use concord_hub::ports::Secret;
 use std::{net::SocketAddr, path::PathBuf};
@@ -291,57 +297,6 @@ pub struct Demo {
     #[arg(long)]
     pub exit: bool,
 }
-
-/// `concord tap`.
-#[derive(Clone, Debug, Args)]
-pub struct Tap {
-    /// Only these stages: signal, observation, commit, delivery, receipt, event.
-    #[arg(long, value_name = "STAGE", value_delimiter = ',')]
-    pub stage: Vec<String>,
-    /// Only these connections and subscriptions.
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
-    pub connection: Vec<String>,
-    /// Only these entities.
-    #[arg(long, value_name = "ENTITY", value_delimiter = ',')]
-    pub entity: Vec<String>,
-    /// Only these records, by their own id or an external one.
-    #[arg(long, value_name = "ID", value_delimiter = ',')]
-    pub record: Vec<String>,
-    /// Show values too. They may be personal data: nothing else of Concord shows them in passing.
-    #[arg(long)]
-    pub values: bool,
-    /// Stop after so many lines.
-    #[arg(long, value_name = "LINES")]
-    pub limit: Option<u64>,
-    /// Where the truth is.
-    #[command(flatten)]
-    pub at: At,
-}
-
-/// `concord trigger`.
-#[derive(Clone, Debug, Args)]
-pub struct Trigger {
-    /// The system, such as hubspot; the name of a connection will do.
-    pub system: Option<String>,
-    /// What happened, such as deal.updated.
-    pub event: Option<String>,
-    /// Show what can be sent.
-    #[arg(long, conflicts_with_all = ["system", "event"])]
-    pub list: bool,
-    /// The connection, where several are of the system.
-    #[arg(long, value_name = "NAME")]
-    pub connection: Option<String>,
-    /// The record that it is about, as the system writes its id; one that is known here when not given.
-    #[arg(long, value_name = "ID")]
-    pub id: Option<String>,
-    /// Send this body instead of a sample; the only way for a system that is described by a file.
-    #[arg(long, value_name = "FILE")]
-    pub body: Option<PathBuf>,
-    /// Where the truth is.
-    #[command(flatten)]
-    pub at: At,
-}
-
 /// `concord connect`.
 #[derive(Clone, Debug, Args)]
 pub struct Connect {
@@ -360,158 +315,4 @@ pub struct Connect {
     /// Where the truth is.
     #[command(flatten)]
     pub at: At,
-}
-
-/// `concord replay`.
-#[derive(Clone, Debug, Args)]
-pub struct Replay {
-    /// Since when: an instant (2026-03-31T14:00:00Z), a day (2026-03-31), or how long ago (90m, 36h, 7d). From the
-    /// beginning when not given.
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<String>,
-    /// Until when; now when not given.
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<String>,
-    /// The other configuration; the one in force when not given, which shows no difference.
-    #[arg(long, alias = "with", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// The data folder.
-    #[arg(long, value_name = "DIR", default_value = "./concord-data")]
-    pub data: PathBuf,
-    /// The address of a running Concord, instead of a data folder.
-    #[arg(long, value_name = "URL", requires = "token")]
-    pub url: Option<String>,
-    /// Its admin token.
-    #[arg(long, value_name = "TOKEN", env = "CONCORD_TOKEN", hide_env_values = true, value_parser = secret)]
-    pub token: Option<Secret>,
-}
-
-/// `concord dlq`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Dlq {
-    /// List them, with the reason.
-    List {
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-    /// Look again at what they are about, as it is today.
-    Redrive {
-        /// Their ids; all of them when nothing is named.
-        ids: Vec<String>,
-        /// All of them.
-        #[arg(long, conflicts_with_all = ["ids", "connection"])]
-        all: bool,
-        /// Those of one connection.
-        #[arg(long, conflicts_with = "ids")]
-        connection: Option<String>,
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-}
-
-/// `concord review`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Review {
-    /// List open questions.
-    List {
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-    /// Show one with its choices.
-    Show {
-        /// Its id.
-        id: String,
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-    /// Decide one.
-    Decide {
-        /// Its id.
-        id: String,
-        /// One of its choices.
-        choice: String,
-        /// The value, where the choice needs one.
-        #[arg(long)]
-        value: Option<String>,
-        /// Why; kept with the decision and shown by `explain`.
-        #[arg(long, value_name = "TEXT")]
-        reason: Option<String>,
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-}
-
-/// `concord vault`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Vault {
-    /// Keep a secret, read from standard input.
-    Set {
-        /// The connection, or `CONNECTION/PART`.
-        name: String,
-        /// The part of the connection's secret, such as `token` or `webhook`.
-        #[arg(long)]
-        part: Option<String>,
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-}
-
-/// `concord subscription`.
-#[derive(Clone, Debug, Subcommand)]
-pub enum Subscription {
-    /// List them, and how they are doing.
-    List {
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-    /// Tell it again, beginning with what waited for it.
-    Enable {
-        /// The subscription.
-        name: String,
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-    /// Tell it nothing until it is enabled again.
-    Disable {
-        /// The subscription.
-        name: String,
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-    /// Send it every record once more, as it is now.
-    Resend {
-        /// The subscription.
-        name: String,
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-    /// Send it a test event.
-    Ping {
-        /// The subscription.
-        name: String,
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
-    /// Make a new signing secret, and show it this once. The one before goes on signing for a while.
-    Rotate {
-        /// The subscription.
-        name: String,
-        /// For how long the secret before signs too, in seconds; a day when not given.
-        #[arg(long, value_name = "SECONDS")]
-        grace_s: Option<u64>,
-        /// Where the truth is.
-        #[command(flatten)]
-        at: At,
-    },
 }

@@ -166,11 +166,4 @@ impl Plan {
     pub fn calls(&self) -> u64 {
         self.connections.values().map(|share| share.cost.calls).sum()
     }
-    /// The plan without what it does not hold of a write to be made: for a person who agrees to a part of it.
-    #[must_use]
-    pub fn only(mut self, wanted: impl Fn(&PlannedWrite) -> bool) -> Self {
-        self.writes.retain(wanted);
-        self.id = digest(self.configuration, &self.writes);
-        self
-    }
 }

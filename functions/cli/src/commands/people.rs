@@ -7,6 +7,7 @@ use crate::{
     session::{Session, segment},
 };
 use anyhow::{Context as _, Result};
+use concord_connector::Instant;
 use serde_json::{Value as Json, json};
 use std::io::Read as _;
 
@@ -35,7 +36,14 @@ pub(super) async fn review(id: &str, at: &At, wants_json: bool) -> Result<()> {
     let review = Session::open(at).await?.get(&format!("/api/reviews/{}", segment(id))).await?;
     print::either(wants_json, &review, || {
         print::line(text(&review, "sentence"));
-        print::line(format!("Raised at {}.", text(&review, "raised_at")));
+        print::line(format!("Raised at {}.", when(&review["raised_at"])));
+        let decided = &review["decided"];
+        if decided.is_object() {
+            let why = decided["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+            let by = decided["by"].as_str().unwrap_or("nobody said who");
+            print::line(format!("Decided `{}` at {} by {by}{why}.", text(decided, "choice"), when(&decided["at"])));
+            return;
+        }
         let choices: Vec<&str> = review["choices"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
         print::line(format!(
             "Decide with `concord review decide {id} CHOICE`; the choices are {}.",
@@ -125,4 +133,9 @@ pub(super) async fn link(
 
 fn text(json: &Json, name: &str) -> String {
     json[name].as_str().unwrap_or("-").to_owned()
+}
+
+/// An instant as people read it; the API has it in milliseconds.
+fn when(json: &Json) -> String {
+    json.as_i64().map_or_else(|| "-".to_owned(), |ms| Instant::from_ms(ms).rfc3339())
 }

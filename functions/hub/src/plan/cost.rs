@@ -13,9 +13,12 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+/// How often an operation ran, and how many requests that took.
+type Took = (u64, u64);
+
 /// Requests that operations took, by connection and operation, since the start.
 #[derive(Debug, Default)]
-pub struct Costs(Mutex<BTreeMap<(String, &'static str), (u64, u64)>>);
+pub struct Costs(Mutex<BTreeMap<(String, &'static str), Took>>);
 
 impl Costs {
     pub(crate) fn took(&self, connection: &Connection, operation: &Operation, requests: usize) {

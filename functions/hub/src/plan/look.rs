@@ -56,8 +56,10 @@ pub fn look(record: &Record, sight: &Sight<'_>) -> Seen {
         let all = connection.mode == Mode::Observe || behind;
         (!all).then(|| facet.wanted().into_iter().cloned().collect())
     };
-    for one in viewed.iter().filter(|one| one.facet.link.connection == connection.name) {
+    if record.facets.iter().any(|facet| facet.link.connection == connection.name) {
         seen.conflicts.extend(undecided_of(&record, &undecided, sight));
+    }
+    for one in viewed.iter().filter(|one| one.facet.link.connection == connection.name) {
         if one.facet.is_unseen() || !one.facet.is_live() || !settle::in_scope(&record, connection) {
             continue;
         }
