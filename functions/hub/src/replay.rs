@@ -119,15 +119,16 @@ pub async fn replay(hub: &Hub, window: Window, other: &Settings, after: Option<&
     let query = Query { after: place.take(), ..Query::partition(Some(Index::List), entity.name(), limit.max(1)) };
     let page = hub.table.query(query).await?;
     for id in page.keys.iter().filter_map(|(_, key)| keys::record_id(key)) {
-        let mut replayed = BTreeSet::from([id.clone()]);
-        let last = one(hub, window, other, *entity, &id, &mut piece).await?;
-        // Records that became part of this one later were records of their own.
-        let now = hub.record(&id).await?.map(|(record, _)| record);
+        let last = one(hub, window, other, *entity, &id, At::End, &mut piece).await?;
+        // Records that are part of this one today were records of their own: until the end of the window, or until they
+        // joined it.
         let part_of = |facets: &[Facet]| facets.iter().map(|facet| facet.home.clone()).collect::<BTreeSet<_>>();
         let joined = last.as_deref().map(part_of).unwrap_or_default();
-        for home in now.iter().flat_map(|record| part_of(&record.facets)) {
-            if !joined.contains(&home) && replayed.insert(home.clone()) && !is_listed(hub, &home).await? {
-                one(hub, window, other, *entity, &home, &mut piece).await?;
+        let now = hub.record(&id).await?.map(|(record, _)| part_of(&record.facets)).unwrap_or_default();
+        for home in now.into_iter().filter(|home| *home != id) {
+            if !is_listed(hub, &home).await? {
+                let at = if joined.contains(&home) { At::Past } else { At::End };
+                one(hub, window, other, *entity, &home, at, &mut piece).await?;
             }
         }
     }
@@ -146,6 +147,15 @@ async fn is_listed(hub: &Hub, id: &RecordId) -> Result<bool> {
     Ok(hub.record(id).await?.is_none_or(|(record, _)| record.id == *id))
 }
 
+/// Whether a record is a record of its own at the end of the window.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// It is.
+    End,
+    /// It was, and joined another.
+    Past,
+}
+
 /// Replays one history; the external records at the end of the window.
 async fn one(
     hub: &Hub,
@@ -153,6 +163,7 @@ async fn one(
     other: &Settings,
     entity: Entity,
     id: &RecordId,
+    at: At,
     piece: &mut Piece,
 ) -> Result<Option<Vec<Facet>>> {
     let mut truth: BTreeMap<Field, Golden> = BTreeMap::new();
@@ -199,6 +210,9 @@ async fn one(
     }
     piece.records += u64::from(any);
     let Some((record, shadowed)) = last else { return Ok(None) };
+    if at == At::Past {
+        return Ok(Some(record.facets));
+    }
     let settings = hub.settings();
     for (field, (since, versions)) in differing {
         let shown = |golden: Option<&Golden>| golden.and_then(|golden| golden.value.as_ref()).map(Value::to_string);
