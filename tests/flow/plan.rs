@@ -98,7 +98,9 @@ async fn a_plan_of_an_observed_connection_says_what_sync_would_write_and_applyin
     world.act("hubspot-eu", edit("companies", &id, json!({"properties": {"phone": "+49 30 2"}})));
     world.settle().await;
     assert_eq!(world.shown(&acme, "salesforce", "Account")["Phone"], "+49 30 1");
-    assert_eq!(shape(&planned(&world, "salesforce").await), [(Action::Update, vec!["phone"])]);
+    let later = planned(&world, "salesforce").await;
+    assert_eq!(shape(&later), [(Action::Update, vec!["phone"])]);
+    assert!(!share.cost.measured && later.connections["salesforce"].cost.measured, "what batches cost is known by now");
     let again = plan::apply(&world.hub, &plan, "anna").await.expect_err("it was applied");
     assert!(again.message().contains("the world moved") || again.message().contains("The world moved"), "{again}");
 }

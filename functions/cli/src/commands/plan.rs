@@ -43,11 +43,11 @@ pub(super) async fn plan(
             .with_context(|| format!("{} cannot be written.", path.display()))?;
     }
     let plan: Plan = serde_json::from_value(json.clone()).context("The answer is no plan.")?;
-    print::either(wants_json, &json, || told(&plan, out));
+    print::either(wants_json, &json, || told(&plan, with.is_some(), out));
     Ok(())
 }
 
-fn told(plan: &Plan, out: Option<&Path>) {
+fn told(plan: &Plan, is_trial: bool, out: Option<&Path>) {
     print::line(plan.text().trim_end());
     let makes = plan.makes().count();
     if makes == 0 {
@@ -55,8 +55,9 @@ fn told(plan: &Plan, out: Option<&Path>) {
         return;
     }
     let name = out.map_or_else(|| plan.id.clone(), |path| path.display().to_string());
+    let then = if is_trial { " once that configuration is in force" } else { "" };
     print::line(format!(
-        "Plan {} of {makes} writes. Nothing was written; `concord apply {name}` makes exactly these.",
+        "Plan {} of {makes} writes. Nothing was written; `concord apply {name}` makes exactly these{then}.",
         plan.id
     ));
 }
