@@ -94,6 +94,10 @@ impl Document {
     pub fn hash(&self) -> Hash {
         hash(&self.canonical)
     }
+    /// How many subscriptions there are.
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
+    }
     /// The names of the connections, in the order of the document.
     pub fn connections(&self) -> impl Iterator<Item = &str> {
         self.connections.iter().map(|section| section.name.value.as_str())

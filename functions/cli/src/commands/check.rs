@@ -8,22 +8,29 @@ use std::{collections::BTreeMap, path::Path};
 
 pub(super) fn check(path: &Path, wants_json: bool) -> Result<()> {
     let text = app::read_configuration(path)?;
-    let (mistakes, connections) = match Document::parse(&text) {
-        Err(mistakes) => (mistakes, 0),
-        Ok(document) => (document.check(&concord_connectors::all(), &BTreeMap::new()), document.connections().count()),
+    let (mistakes, counted) = match Document::parse(&text) {
+        Err(mistakes) => (mistakes, (0, 0)),
+        Ok(document) => {
+            let counted = (document.connections().count(), document.subscriptions());
+            (document.check(&concord_connectors::all(), &BTreeMap::new()), counted)
+        }
     };
     print::either(wants_json, &json!({ "ok": mistakes.is_empty(), "mistakes": mistakes }), || {
-        told(path, &mistakes, connections)
+        told(path, &mistakes, counted)
     });
     if mistakes.is_empty() { Ok(()) } else { Err(Told.into()) }
 }
 
-fn told(path: &Path, mistakes: &[Mistake], connections: usize) {
+fn told(path: &Path, mistakes: &[Mistake], (connections, subscriptions): (usize, usize)) {
     for mistake in mistakes {
         print::line(app::located(path, mistake));
     }
     match mistakes.len() {
-        0 => print::line(format!("{} is good: {connections} connections.", path.display())),
+        0 if subscriptions == 0 => print::line(format!("{} is good: {connections} connections.", path.display())),
+        0 => print::line(format!(
+            "{} is good: {connections} connections, {subscriptions} subscriptions.",
+            path.display()
+        )),
         1 => print::line("1 mistake."),
         many => print::line(format!("{many} mistakes.")),
     }

@@ -46,7 +46,10 @@ mod tests {
         net::{IpAddr, Ipv4Addr},
         sync::atomic::{AtomicUsize, Ordering},
     };
-    use tokio::{io::AsyncWriteExt, net::TcpListener};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     /// A name that answers with one list of addresses first and with another one afterwards.
     fn flipping(first: Vec<IpAddr>, then: Vec<IpAddr>) -> (Lookup, Arc<AtomicUsize>) {
@@ -70,6 +73,8 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let server = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 1024];
+            assert_ne!(stream.read(&mut asked).await.unwrap(), 0);
             stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         });
         // Asked again, the name would lead to a metadata service.

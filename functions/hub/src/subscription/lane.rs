@@ -44,6 +44,9 @@ pub struct Lane {
     /// Set while records are ordered that the subscriber may not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) walk: Option<Walk>,
+    /// Whether what there was already has been ordered, for a subscription that begins with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) begun: bool,
 }
 
 /// Why nothing is sent.
@@ -131,6 +134,11 @@ impl Lane {
         self.failures > 0 || self.until.is_some()
     }
 
+    /// The same as if nothing had been wrong.
+    fn untroubled(&self) -> Self {
+        Self { walk: self.walk.clone(), begun: self.begun, ..Self::default() }
+    }
+
     /// An event was accepted; whether that changes anything. One that left before the trouble says nothing, a probe does.
     pub(crate) fn accepted(&mut self, now: Instant, probe: bool) -> bool {
         let held = self.until.is_some_and(|until| until > now);
@@ -138,7 +146,7 @@ impl Lane {
             return false;
         }
         let sweep = self.until.is_some().then_some(Sweep { began: now, after: None });
-        *self = Self { sweep: sweep.or(self.sweep.take()), walk: self.walk.take(), ..Self::default() };
+        *self = Self { sweep: sweep.or(self.sweep.take()), ..self.untroubled() };
         true
     }
 
@@ -239,7 +247,7 @@ pub async fn enable(hub: &Hub, name: &SubscriptionName) -> Result<()> {
     hub.settings().subscription(name)?;
     let began = hub.now();
     change(hub, name, |lane| {
-        *lane = Lane { sweep: Some(Sweep { began, after: None }), walk: lane.walk.take(), ..Lane::default() };
+        *lane = Lane { sweep: Some(Sweep { began, after: None }), ..lane.untroubled() };
         true
     })
     .await?;

@@ -25,8 +25,8 @@ pub(crate) async fn tick(hub: &Hub) {
 }
 
 async fn one(hub: &Hub, subscription: &Subscription) -> Result<()> {
-    let (lane, rev) = subscription::lane(hub, &subscription.name).await?;
-    if rev == 0 && subscription.existing {
+    let (lane, _) = subscription::lane(hub, &subscription.name).await?;
+    if subscription.existing && !lane.begun {
         return begin(hub, subscription).await;
     }
     let now = hub.now();
@@ -51,6 +51,7 @@ async fn begin(hub: &Hub, subscription: &Subscription) -> Result<()> {
     let walk = subscription::Walk { began, resent: false, entity, after: None };
     subscription::change(hub, &subscription.name, |lane| {
         lane.walk.get_or_insert(walk.clone());
+        lane.begun = true;
         true
     })
     .await
