@@ -66,7 +66,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     let hub = &app.hub;
     let steps = Arc::new(Steps(Arc::clone(hub)));
     let poller = Poller::new(app.embedded.store.clone(), steps.clone(), Arc::new(SystemEntropy));
-    let (mappings, stop) = (mappings(hub), app.stop.subscribe());
+    let (mappings, stop) = (mappings(app), app.stop.subscribe());
     loops.spawn(async move { poller.run(mappings, stop).await });
     loops.spawn(feed::run(app.embedded.store.clone(), "fanout", steps, app.stop.subscribe()));
     let due = Arc::clone(hub);
@@ -110,8 +110,8 @@ fn every(
     loops.spawn(ticker::run(Arc::clone(&app.hub.clock), wait, app.stop.subscribe(), tick));
 }
 
-fn mappings(hub: &Hub) -> Vec<Mapping> {
-    let settings = hub.settings();
+fn mappings(app: &App) -> Vec<Mapping> {
+    let settings = app.hub.settings();
     let systems: BTreeSet<System> = settings.connections.values().map(|one| one.connector.system().clone()).collect();
     let mapping = |queue, batch_size, concurrency| Mapping {
         queue,
@@ -125,8 +125,10 @@ fn mappings(hub: &Hub) -> Vec<Mapping> {
         mappings.push(mapping(QueueName::Signals(system.clone()), 100, 4));
         mappings.push(mapping(QueueName::Deliveries(system), 50, 4));
     }
-    for subscription in settings.subscriptions.keys() {
-        mappings.push(mapping(QueueName::Events(subscription.clone()), 16, 2));
-    }
+    // Also of subscriptions that are no more: what waits for them is dropped, and makes no message old.
+    let left = app.embedded.store.status().queues.into_keys().filter(|queue| matches!(queue, QueueName::Events(_)));
+    let lanes: BTreeSet<QueueName> =
+        settings.subscriptions.keys().cloned().map(QueueName::Events).chain(left).collect();
+    mappings.extend(lanes.into_iter().map(|lane| mapping(lane, 16, 2)));
     mappings
 }
