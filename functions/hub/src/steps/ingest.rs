@@ -81,7 +81,7 @@ async fn accept(hub: &Hub, connection: &Connection, hook: Webhook<Unverified>) -
         return Ok(Answer::empty(429));
     }
     hub.tally.add(Count::WebhooksAccepted);
-    let signals = readable(hub, connection, &hook, &kept::Kept::of(&hook, scheme)).await?;
+    let signals = readable(hub, connection, &hook, scheme).await?;
     enqueue(hub, connection, scheme, signals).await?;
     Ok(connection.connector.acknowledge(&hook))
 }
@@ -92,22 +92,23 @@ async fn readable(
     hub: &Hub,
     connection: &Connection,
     hook: &Webhook<Verified>,
-    kept: &kept::Kept,
+    scheme: &Scheme,
 ) -> Result<Vec<Signal>> {
     let fault = match connection.connector.signals(&connection.context, hook) {
         Ok(signals) => return Ok(signals),
         Err(fault) => fault,
     };
+    let kept = kept::Kept::of(hook, scheme);
     let events = hook.split();
     if events.len() < 2 {
-        unreadable(hub, connection, kept, fault).await?;
+        unreadable(hub, connection, &kept, fault).await?;
         return Ok(Vec::new());
     }
     let mut signals = Vec::new();
     for (at, event) in events.iter().enumerate() {
         match connection.connector.signals(&connection.context, event) {
             Ok(read) => signals.extend(read),
-            Err(fault) => unreadable(hub, connection, kept, fault.with("event", at)).await?,
+            Err(fault) => unreadable(hub, connection, &kept, fault.with("event", at)).await?,
         }
     }
     Ok(signals)
