@@ -3,14 +3,17 @@
 mod arrows;
 mod bad_input;
 mod clobber;
+mod corpus;
 mod crash;
 mod crm;
 mod documents;
 mod explain;
+mod failures;
 mod guards;
 mod identity;
 mod meddle;
 mod money;
+mod names;
 mod one_way_out;
 mod people;
 mod plan;

@@ -199,6 +199,7 @@ impl World {
             path_secret: None,
             headers: request.headers.clone().into_iter().collect(),
             body: request.body.clone(),
+            source: None,
         };
         steps::ingest::ingest(&self.hub, name, incoming).await.status
     }
