@@ -12,6 +12,7 @@ mod failures;
 mod guards;
 mod identity;
 mod meddle;
+mod mended;
 mod money;
 mod names;
 mod one_way_out;

@@ -1,17 +1,19 @@
 //! F11: many workers, one refresh token that can be used once.
 
 use async_trait::async_trait;
-use concord_connector::{Entity, ExternalId, Operation};
+use concord_connector::{Entity, ExternalId, Instant, Operation};
 use concord_hub::{
     hub::{Hub, Ports},
-    ports::{Http, HttpError, HttpRequest, HttpResponse, Secret, Secrets},
+    ports::{Clock, Http, HttpError, HttpRequest, HttpResponse, Secret, Secrets},
     settings::Settings,
+    testing::FakeClock,
 };
 use concord_tests::world::{World, account};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 /// A vendor whose refresh tokens are good once: a second use is refused, and so is every access token but the newest.
@@ -64,6 +66,22 @@ impl Http for Rotating {
     }
 }
 
+/// A clock that lets others work while somebody waits.
+struct Patient(FakeClock);
+
+#[async_trait]
+impl Clock for Patient {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+    async fn sleep(&self, wait: Duration) {
+        self.0.advance(wait);
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// A worker: a hub of its own over the shared store and vault.
 fn worker(world: &World, vendor: &Arc<Rotating>) -> Arc<Hub> {
     let hub = &world.hub;
@@ -75,6 +93,7 @@ fn worker(world: &World, vendor: &Arc<Rotating>) -> Arc<Hub> {
         public_url: now.public_url.clone(),
         connections,
         policy: now.policy.clone(),
+        ..Settings::default()
     };
     let ports = Ports {
         table: Arc::clone(&hub.table),
@@ -82,7 +101,7 @@ fn worker(world: &World, vendor: &Arc<Rotating>) -> Arc<Hub> {
         vault: Arc::clone(&hub.vault),
         http: vendor.clone(),
         blobs: Arc::clone(&hub.blobs),
-        clock: Arc::clone(&hub.clock),
+        clock: Arc::new(Patient(world.clock.clone())),
         entropy: Arc::clone(&hub.entropy),
     };
     Arc::new(Hub::new(ports, settings))
@@ -112,7 +131,7 @@ async fn f11_fifty_refresh_a_single_use_token_at_once_and_each_generation_is_ref
         }
         assert_eq!(vendor.counts().0, round, "accepted once per generation");
         // The vendor ends the token before its time: everybody is refused at once.
-        world.clock.advance(std::time::Duration::from_secs(3600));
+        world.clock.advance(Duration::from_secs(3600));
     }
     let (_, refused) = vendor.counts();
     assert!(refused <= 3, "at most the other process asks in vain, once a round: {refused}");

@@ -1,6 +1,7 @@
 //! Ingest: finds the connection, verifies, answers handshakes, drops replays, enqueues, answers. Nothing else.
 
 mod kept;
+mod secrets;
 mod strangers;
 
 pub(crate) use kept::{Again, again};
@@ -24,8 +25,6 @@ use std::time::Duration;
 
 /// The longest body that is read, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
-/// What follows a secret's name in the name of the part that says how long it is good.
-const UNTIL: &str = "_until";
 /// Hints that cannot be verified: at most this many in a minute, per connection.
 const HINTS_PER_MINUTE: u32 = 600;
 
@@ -211,21 +210,6 @@ async fn unreadable(
     letter.bury(hub).await
 }
 
-/// The active webhook secrets: those of the configuration, then those of the vault (`webhook`, `webhook_previous`, ...);
-/// one whose grace has ended (`webhook_previous_until`, an RFC 3339 time) is none any more. HubSpot-like systems sign with
-/// the app's client secret, which serves when no secret of its own is there.
 async fn secrets(hub: &Hub, connection: &Connection) -> Result<Vec<Secret>> {
-    let mut secrets: Vec<Secret> = connection.given_secrets.get("webhook").cloned().unwrap_or_default();
-    let kept = hub.vault.read(connection.name.as_str()).await?;
-    let now = hub.now();
-    let is_active = |name: &str| match kept.parts.get(&format!("{name}{UNTIL}")) {
-        Some(until) => Instant::parse(until.expose().trim()).is_some_and(|until| now <= until),
-        None => true,
-    };
-    let named = kept.parts.iter().filter(|(name, _)| name.starts_with("webhook") && !name.ends_with(UNTIL));
-    secrets.extend(named.filter(|(name, _)| is_active(name)).map(|(_, secret)| secret.clone()));
-    if secrets.is_empty() {
-        secrets.extend(kept.parts.get("client_secret").cloned());
-    }
-    Ok(secrets)
+    Ok(connection.webhook_secrets(&hub.vault.read(connection.name.as_str()).await?, hub.now()))
 }
