@@ -1,5 +1,5 @@
 # One target per habit. `make test` is what CI runs.
-.PHONY: test check unit e2e bench tools audit release demo
+.PHONY: test check unit e2e bench tools audit release demo fuzz forge
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -35,6 +35,20 @@ $(TOOLS)/cargo-machete:
 
 audit: $(TOOLS)/cargo-deny ## Known vulnerabilities; needs the advisory database, so it is no part of `check`.
 	PATH="$(TOOLS):$$PATH" $(CARGO) deny --locked check advisories
+
+# The laws are in tests/src/fuzz; what libFuzzer keeps is in fuzz/corpus, what is committed in fuzz/seeds.
+TARGET ?= webhook
+SECONDS ?= 3600
+NIGHTLY ?= nightly
+fuzz: $(TOOLS)/cargo-fuzz ## Fuzzes TARGET for SECONDS; needs a nightly compiler and a C++ one.
+	mkdir -p fuzz/corpus/$(TARGET)
+	PATH="$(CURDIR)/$(TOOLS):$$PATH" RUSTUP_TOOLCHAIN=$(NIGHTLY) $(CARGO) fuzz run -s none $(TARGET) fuzz/corpus/$(TARGET) fuzz/seeds/$(TARGET) -- -max_total_time=$(SECONDS) -max_len=16384 -timeout=25 -print_final_stats=1
+
+$(TOOLS)/cargo-fuzz:
+	$(CARGO) install --locked --root target/tools --version 0.13.2 cargo-fuzz
+
+forge: ## A million forged and malformed webhooks against ingest; none enters.
+	$(CARGO) run --locked --release -p concord-tests --example forge -- 1000000
 
 bench: ## What the core path and the store take.
 	$(CARGO) bench --locked -p concord-tests --bench core

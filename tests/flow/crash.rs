@@ -1,4 +1,4 @@
-//! Law 2: after ingest answered 2xx the change reaches every subscribed system, whatever fails in between.
+//! Law 2, and failure F9: after ingest answered 2xx the change reaches every subscribed system, whatever fails in between.
 //!
 //! Every call of every port is broken in turn: it is refused, or it is carried out and nobody is told; once, or - as when
 //! the process dies - together with everything after it until the hub is started again. Cases are dealt to several tests
@@ -121,10 +121,10 @@ macro_rules! shares {
 // A process dies at every third call, beginning with the first: a death differs from one failing call in what follows
 // it, which is the same for neighbours.
 shares! {
-    nothing_is_lost_whichever_port_call_fails_1_of_4: (0, 4), Break::Call;
-    nothing_is_lost_whichever_port_call_fails_2_of_4: (1, 4), Break::Call;
-    nothing_is_lost_whichever_port_call_fails_3_of_4: (2, 4), Break::Call;
-    nothing_is_lost_whichever_port_call_fails_4_of_4: (3, 4), Break::Call;
-    nothing_is_lost_wherever_the_process_dies_1_of_2: (1, 6), Break::From;
-    nothing_is_lost_wherever_the_process_dies_2_of_2: (4, 6), Break::From;
+    f09_nothing_is_lost_whichever_port_call_fails_1_of_4: (0, 4), Break::Call;
+    f09_nothing_is_lost_whichever_port_call_fails_2_of_4: (1, 4), Break::Call;
+    f09_nothing_is_lost_whichever_port_call_fails_3_of_4: (2, 4), Break::Call;
+    f09_nothing_is_lost_whichever_port_call_fails_4_of_4: (3, 4), Break::Call;
+    f09_nothing_is_lost_wherever_the_process_dies_1_of_2: (1, 6), Break::From;
+    f09_nothing_is_lost_wherever_the_process_dies_2_of_2: (4, 6), Break::From;
 }

@@ -118,6 +118,7 @@ pub(crate) fn incoming(connection: &str, headers: Vec<(String, String)>, body: &
         path_secret: None,
         headers,
         body: body.to_vec(),
+        source: None,
     }
 }
 

@@ -22,7 +22,7 @@ const PERSONAL: [&str; 5] = ["zaphod", "beeblebrox", "president@", "4242424242",
 
 /// What was logged.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -36,7 +36,7 @@ impl Write for Log {
 
 impl Log {
     /// Everything that this thread logs while the guard lives.
-    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
+    pub(crate) fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -46,7 +46,7 @@ impl Log {
             .finish();
         (log, tracing::subscriber::set_default(subscriber))
     }
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
     }
 }
@@ -115,7 +115,7 @@ async fn crms() -> (World, Meddler, Seen) {
     (world, meddler, Seen::default())
 }
 
-async fn work(world: &mut World, rounds: usize) {
+pub(crate) async fn work(world: &mut World, rounds: usize) {
     for _ in 0..rounds {
         while world.round().await {}
         world.clock.advance(Duration::from_secs(4));

@@ -156,7 +156,7 @@ impl World {
 
     /// A person does something at a vendor.
     pub fn act(&self, name: &str, act: Act) -> String {
-        let now = self.clock.now();
+        let now = self.vendors.now(name);
         self.vendor(name, |vendor| vendor.act(now, act)).expect("an act that the vendor allows")
     }
 
@@ -178,7 +178,7 @@ impl World {
     pub async fn push(&mut self) -> bool {
         let mut sent = false;
         for name in self.vendors.names() {
-            let now = self.clock.now();
+            let now = self.vendors.now(&name);
             for push in self.vendor(&name, |vendor| vendor.pushes(now)) {
                 sent = true;
                 let answer = self.post(&name, &push.request).await;
@@ -199,6 +199,7 @@ impl World {
             path_secret: None,
             headers: request.headers.clone().into_iter().collect(),
             body: request.body.clone(),
+            source: None,
         };
         steps::ingest::ingest(&self.hub, name, incoming).await.status
     }

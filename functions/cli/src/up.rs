@@ -78,7 +78,7 @@ impl Running {
         // An open folder is served once.
         app.url.get_or_init(|| url.clone());
         let loops = run::start(&app);
-        let router = server::router(Arc::clone(&app));
+        let router = server::router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
         let mut stop = app.stop.subscribe();
         let serve = axum::serve(listener, router).with_graceful_shutdown(async move {
             // Also when nobody can ask for a stop any more.

@@ -4,7 +4,7 @@
 //! ```text
 //! DIR/concord.lock     held while the folder is open
 //! DIR/concord.sqlite   table, queues, change feed
-//! DIR/blobs/           payloads too large for a message
+//! DIR/blobs/           payloads that are no message, sealed: bodies of webhooks that nobody could read
 //! DIR/vault.sealed     credentials and tokens; its key is kept elsewhere
 //! ```
 
@@ -18,6 +18,7 @@ mod messages;
 mod migrate;
 pub mod poller;
 mod readers;
+mod seal;
 mod shows;
 mod store;
 mod system;
@@ -50,11 +51,11 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Opens or creates a data folder. `key` opens its vault.
+    /// Opens or creates a data folder. `key` opens its vault and its blobs.
     pub fn open(dir: &Path, key: vault::Key, clock: Arc<dyn Clock>) -> Result<Self> {
         let folder = Arc::new(Folder::open(dir)?);
-        let vault = Arc::new(Vault::open(folder.vault(), key)?);
-        let blobs = Arc::new(Blobs::open(folder.blobs())?);
+        let vault = Arc::new(Vault::open(folder.vault(), key.clone())?);
+        let blobs = Arc::new(Blobs::open(folder.blobs(), key)?);
         let store = Arc::new(Store::open(folder.clone(), clock)?);
         Ok(Self { folder, store, blobs, vault })
     }

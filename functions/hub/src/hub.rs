@@ -6,6 +6,7 @@ use crate::{
     plan::Costs,
     ports::{Blobs, Clock, Entropy, Http, Queue, Table, Vault},
     settings::Settings,
+    steps::ingest::Strangers,
     tap::Tap,
 };
 use concord_connector::{ConnectionName, Instant, RecordId};
@@ -42,6 +43,7 @@ pub struct Hub {
     pub(crate) budgets: Budgets,
     pub(crate) costs: Costs,
     pub(crate) due: Due,
+    pub(crate) strangers: Strangers,
     pub(crate) tokens: Mutex<BTreeMap<String, TokenSlot>>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -75,6 +77,7 @@ impl Hub {
             budgets: Budgets::default(),
             costs: Costs::default(),
             due: Due::default(),
+            strangers: Strangers::default(),
             tokens: Mutex::default(),
             settings: RwLock::new(Arc::new(settings)),
         }

@@ -4,6 +4,7 @@
 
 mod ports {
     mod embedded;
+    mod failures;
     mod folder;
     mod killed;
     mod memory;

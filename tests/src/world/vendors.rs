@@ -27,12 +27,22 @@ pub type Receiver = Box<dyn FnMut(&HttpRequest, Instant) -> Result<HttpResponse,
 pub struct Vendors {
     sandboxes: Arc<Mutex<BTreeMap<String, Box<dyn Sandbox>>>>,
     receivers: Arc<Mutex<BTreeMap<String, Receiver>>>,
+    ahead_ms: Arc<Mutex<BTreeMap<String, i64>>>,
     clock: FakeClock,
 }
 
 impl Vendors {
     pub(super) fn new(clock: FakeClock) -> Self {
-        Self { sandboxes: Arc::default(), receivers: Arc::default(), clock }
+        Self { sandboxes: Arc::default(), receivers: Arc::default(), ahead_ms: Arc::default(), clock }
+    }
+    /// Sets a vendor's own clock ahead of everybody's, or behind.
+    pub fn set_ahead(&self, name: &str, ms: i64) {
+        lock(&self.ahead_ms).insert(name.to_owned(), ms);
+    }
+    /// Now, by a vendor's own clock.
+    pub fn now(&self, name: &str) -> Instant {
+        let ahead = lock(&self.ahead_ms).get(name).copied().unwrap_or_default();
+        Instant::from_ms(self.clock.now().ms() + ahead)
     }
     pub(super) fn add(&self, name: &str, sandbox: Box<dyn Sandbox>) {
         lock(&self.sandboxes).insert(name.to_owned(), sandbox);
@@ -68,7 +78,7 @@ impl Http for Vendors {
             body: request.body,
         };
         self.clock.advance(TAKES);
-        let now = self.clock.now();
+        let now = self.now(host);
         let answer = self.with(host, |vendor| vendor.handle(now, &wire));
         self.clock.advance(TAKES);
         match answer.status {

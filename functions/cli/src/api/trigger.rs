@@ -134,8 +134,7 @@ fn connection(app: &App, system: &str, name: Option<&str>) -> Result<Connection,
 /// The newest secret with which the connection's webhooks are signed.
 async fn secret(app: &App, connection: &Connection) -> Result<Secret, Problem> {
     let kept = app.hub.vault.read(connection.name.as_str()).await?;
-    let webhook = connection.webhook_secrets(&kept).first().map(|secret| Secret::clone(secret));
-    webhook.or_else(|| kept.parts.get("client_secret").cloned()).ok_or_else(|| {
+    connection.webhook_secrets(&kept, app.hub.now()).into_iter().next().ok_or_else(|| {
         Problem::new(409, format!("`{0}` has no webhook secret; run `concord vault set {0}/webhook`.", connection.name))
     })
 }

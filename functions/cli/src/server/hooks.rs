@@ -4,13 +4,16 @@ use super::Problem;
 use crate::app::App;
 use axum::{
     body::Body,
-    extract::{Request, State},
-    http::{HeaderValue, Method, StatusCode, header},
+    extract::{ConnectInfo, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use concord_connector::webhook::Answer;
 use concord_hub::steps::ingest::{Incoming, MAX_BODY, ingest};
-use std::sync::Arc;
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 /// Takes a webhook in, or a vendor's handshake.
 pub(super) async fn hook(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -31,7 +34,9 @@ pub(super) async fn hook(State(app): State<Arc<App>>, request: Request) -> Respo
     // A header that is no text is nobody's signature.
     let headers =
         head.headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    let peer = head.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let incoming = Incoming {
+        source: peer.and_then(|peer| source(peer, &head.headers)),
         method: head.method.to_string(),
         path_and_query,
         path_secret,
@@ -41,6 +46,34 @@ pub(super) async fn hook(State(app): State<Arc<App>>, request: Request) -> Respo
     respond(ingest(&app.hub, connection, incoming).await)
 }
 
+/// Whom a request comes from: the peer, or whom a proxy on this machine or network names last, which is what it saw
+/// itself. A proxy on this machine that names nobody would make everybody one source: then nobody is known.
+fn source(peer: IpAddr, headers: &HeaderMap) -> Option<String> {
+    let peer = peer.to_canonical();
+    let is_near = match peer {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    };
+    let named = headers.get_all("x-forwarded-for").iter().next_back().and_then(|text| text.to_str().ok());
+    let named = named.and_then(|text| text.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
+    match (is_near, named) {
+        (true, None) if peer.is_loopback() => None,
+        (true, Some(named)) => Some(network(named.to_canonical())),
+        _ => Some(network(peer)),
+    }
+}
+
+/// An IPv6 sender has a whole network of addresses to choose from.
+fn network(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
 fn respond(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -48,4 +81,28 @@ fn respond(answer: Answer) -> Response {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_the_peer_or_whom_a_near_proxy_saw() {
+        let from = |peer: &str, forwarded: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for text in forwarded {
+                headers.append("x-forwarded-for", HeaderValue::from_static(text));
+            }
+            source(peer.parse().unwrap(), &headers)
+        };
+        assert_eq!(from("198.51.100.7", &[]).as_deref(), Some("198.51.100.7"));
+        assert_eq!(from("198.51.100.7", &["192.0.2.1"]).as_deref(), Some("198.51.100.7"), "strangers name nobody");
+        assert_eq!(from("127.0.0.1", &["192.0.2.9, 192.0.2.1"]).as_deref(), Some("192.0.2.1"));
+        assert_eq!(from("10.0.0.1", &["192.0.2.9", "192.0.2.1"]).as_deref(), Some("192.0.2.1"));
+        assert_eq!(from("10.0.0.1", &["nonsense"]).as_deref(), Some("10.0.0.1"));
+        assert_eq!(from("127.0.0.1", &[]), None, "a proxy that names nobody stands for everybody");
+        assert_eq!(from("2001:db8:1:2:3:4:5:6", &[]).as_deref(), Some("2001:db8:1:2::/64"));
+        assert_eq!(from("::ffff:198.51.100.7", &[]).as_deref(), Some("198.51.100.7"));
+    }
 }

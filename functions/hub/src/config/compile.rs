@@ -17,9 +17,6 @@ use concord_connector::{
 use jiff::tz::TimeZone;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The part of a connection's secret that holds what its webhooks are signed with.
-const WEBHOOK: &str = "webhook";
-
 impl Document {
     /// Compiles the document. `secrets` opens a reference (`env:NAME`, `file:PATH`, `vault:NAME#PART`); what a connection
     /// keeps under its own name in the vault is read there when it is needed, not here.
@@ -160,18 +157,5 @@ impl Section {
                     (part.value.clone(), reference)
                 })
             })
-    }
-}
-
-impl Connection {
-    /// The secrets with which the connection's webhooks may be signed: those that the configuration names, else every
-    /// part `webhook`, `webhook_previous` and so on of its entry in the vault.
-    pub fn webhook_secrets<'a>(&'a self, vault: &'a crate::ports::Secrets) -> Vec<&'a Secret> {
-        match self.given_secrets.get(WEBHOOK) {
-            Some(given) => given.iter().collect(),
-            None => {
-                vault.parts.iter().filter(|(part, _)| part.starts_with(WEBHOOK)).map(|(_, secret)| secret).collect()
-            }
-        }
     }
 }

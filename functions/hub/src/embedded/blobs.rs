@@ -1,6 +1,10 @@
-//! Blobs as files of a folder.
+//! Blobs as files of a folder, sealed: what vendors sent and we could not read may hold anything.
 
-use super::folder::{replace, sync_dir};
+use super::{
+    folder::{replace, sync_dir},
+    seal::{seal, unseal},
+    vault::Key,
+};
 use crate::ports;
 use async_trait::async_trait;
 use concord_connector::{Fault, Kind, Result};
@@ -13,17 +17,21 @@ use std::{
 /// A file's name is at most so long, temporary suffix aside; longer blob names are told apart by their hash.
 const NAME: usize = 200;
 
+/// What a blob's file begins with.
+const MAGIC: &[u8] = b"concord-blob-1\n";
+
 /// A folder of blobs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Blobs {
     dir: PathBuf,
+    key: Key,
 }
 
 impl Blobs {
-    /// Opens a folder, creating it when missing.
-    pub fn open(dir: PathBuf) -> Result<Self> {
+    /// Opens a folder, creating it when missing. Its files are sealed under the key.
+    pub fn open(dir: PathBuf, key: Key) -> Result<Self> {
         fs::create_dir_all(&dir).map_err(|error| failed("blobs.open", error))?;
-        Ok(Self { dir })
+        Ok(Self { dir, key })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -48,13 +56,20 @@ fn file_name(name: &str) -> String {
 #[async_trait]
 impl ports::Blobs for Blobs {
     async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
-        let path = self.path(name);
-        on_disk("blobs.put", move || replace(&path, &bytes)).await
+        let (path, key, place) = (self.path(name), self.key.clone(), name.as_bytes().to_vec());
+        let too_much = || io::Error::other("it is too large to be sealed");
+        on_disk("blobs.put", move || replace(&path, &seal(&key, MAGIC, &place, &bytes).ok_or_else(too_much)?)).await
     }
 
     async fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let path = self.path(name);
-        on_disk("blobs.get", move || found(fs::read(&path))).await
+        let Some(sealed) = on_disk("blobs.get", move || found(fs::read(&path))).await? else { return Ok(None) };
+        let opened = unseal(&self.key, MAGIC, name.as_bytes(), &sealed);
+        opened.map(Some).map_err(|_| {
+            let sentence =
+                "A blob does not open: it is damaged, or was sealed under another key than this data folder's.";
+            Fault::new(Kind::Forbidden, "blobs.get", sentence)
+        })
     }
 
     async fn delete(&self, name: &str) -> Result<()> {

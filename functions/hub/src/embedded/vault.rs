@@ -4,13 +4,12 @@ mod key;
 
 pub use key::Key;
 
-use super::folder::replace;
+use super::{
+    folder::replace,
+    seal::{Unopened, seal, unseal},
+};
 use crate::ports::{self, Secrets};
 use async_trait::async_trait;
-use chacha20poly1305::{
-    KeyInit, XChaCha20Poly1305, XNonce,
-    aead::{Aead, Payload},
-};
 use concord_connector::{Fault, Kind, Result};
 use std::{
     collections::BTreeMap,
@@ -21,8 +20,6 @@ use std::{
 
 /// What the file begins with; authenticated with the rest.
 const MAGIC: &[u8] = b"concord-vault-1\n";
-/// The nonce's bytes: long enough to be drawn anew at random for every write.
-const NONCE: usize = 24;
 
 /// Credentials and tokens in one sealed file, which is replaced whole with every write.
 #[derive(Clone)]
@@ -40,7 +37,7 @@ impl Vault {
     /// Opens a vault; one that is missing is empty. A key that does not fit is refused.
     pub fn open(path: PathBuf, key: Key) -> Result<Self> {
         let names = match fs::read(&path) {
-            Ok(bytes) => unseal(&bytes, &key)?,
+            Ok(bytes) => opened(&bytes, &key)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(unusable(error)),
         };
@@ -64,7 +61,7 @@ impl Vault {
             if !change(&mut changed) {
                 return Ok(false);
             }
-            replace(&inner.path, &seal(&changed, &inner.key)?).map_err(unusable)?;
+            replace(&inner.path, &sealed(&changed, &inner.key)?).map_err(unusable)?;
             *names = changed;
             Ok(true)
         };
@@ -100,33 +97,26 @@ impl ports::Vault for Vault {
     }
 }
 
-fn seal(names: &BTreeMap<String, Secrets>, key: &Key) -> Result<Vec<u8>> {
+fn sealed(names: &BTreeMap<String, Secrets>, key: &Key) -> Result<Vec<u8>> {
     let failed = || Fault::new(Kind::Unexpected, "vault.write", "The vault could not be sealed.");
     let document = serde_json::to_vec(names).map_err(|_| failed())?;
-    let nonce: [u8; NONCE] = rand::random();
-    let sealed = XChaCha20Poly1305::new(key.bytes().into())
-        .encrypt(XNonce::from_slice(&nonce), Payload { msg: &document, aad: MAGIC })
-        .map_err(|_| failed())?;
-    Ok([MAGIC, &nonce, &sealed].concat())
+    seal(key, MAGIC, b"", &document).ok_or_else(failed)
 }
 
-fn unseal(bytes: &[u8], key: &Key) -> Result<BTreeMap<String, Secrets>> {
+fn opened(bytes: &[u8], key: &Key) -> Result<BTreeMap<String, Secrets>> {
     let not_ours = || Fault::malformed("vault.open", "The vault file is damaged, or was not written by Concord.");
-    let rest = bytes.strip_prefix(MAGIC).ok_or_else(not_ours)?;
-    let (nonce, sealed) = rest.split_at_checked(NONCE).ok_or_else(not_ours)?;
-    let document = XChaCha20Poly1305::new(key.bytes().into())
-        .decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: MAGIC })
-        .map_err(|_| {
-            Fault::new(
-                Kind::Forbidden,
-                "vault.open",
-                format!(
-                    "The key in {} does not open the vault of this data folder. Use the key file with which it was \
-                     made, or remove vault.sealed from the folder and enter the credentials again.",
-                    key.origin().display()
-                ),
-            )
-        })?;
+    let document = unseal(key, MAGIC, b"", bytes).map_err(|why| match why {
+        Unopened::NotOurs => not_ours(),
+        Unopened::Locked => Fault::new(
+            Kind::Forbidden,
+            "vault.open",
+            format!(
+                "The key in {} does not open the vault of this data folder. Use the key file with which it was \
+                 made, or remove vault.sealed from the folder and enter the credentials again.",
+                key.origin().display()
+            ),
+        ),
+    })?;
     // The parser's own words could quote a secret.
     serde_json::from_slice(&document).map_err(|_| not_ours())
 }

@@ -13,6 +13,9 @@ use std::{fmt, sync::Arc, time::Duration};
 const MARGIN: Duration = Duration::from_secs(60);
 /// What an access token is taken to live when the vendor does not say.
 const UNSAID_LIFE: Duration = Duration::from_secs(20 * 60);
+/// How often, and after what wait, a worker whose refresh token was refused looks whether another one used it just before.
+const RACE_LOOKS: u32 = 5;
+const RACE_WAIT: Duration = Duration::from_millis(200);
 /// The life of a signed assertion.
 const ASSERTION_LIFE: Duration = Duration::from_secs(180);
 
@@ -132,7 +135,21 @@ impl Hub {
             ("client_secret", secret(connection, &secrets, "client_secret")?.expose().to_owned()),
             ("refresh_token", secret(connection, &secrets, "refresh_token")?.expose().to_owned()),
         ];
-        let answer = self.ask(connection, token_url, &form).await?;
+        let answer = match self.ask(connection, token_url, &form).await {
+            Ok(answer) => answer,
+            Err(fault) => {
+                // A token that is good once was used by another worker a moment ago: what that one got counts, as soon as
+                // it is written.
+                for _ in 0..RACE_LOOKS {
+                    let theirs = self.vault.read(connection.name.as_str()).await?;
+                    if fault.kind != Kind::Unauthorized || theirs.generation != secrets.generation {
+                        return kept(&theirs).filter(|_| fault.kind == Kind::Unauthorized).ok_or(fault);
+                    }
+                    self.clock.sleep(RACE_WAIT).await;
+                }
+                return Err(fault);
+            }
+        };
         secrets.parts.insert("access_token".into(), answer.access_token.clone());
         secrets.parts.insert("expires_at".into(), Secret::new(answer.expires_at.rfc3339()));
         if let Some(refresh_token) = &answer.refresh_token {

@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_18_only_public_addresses_pass_and_private_ones_where_allowed() {
+    fn s18_only_public_addresses_pass_and_private_ones_where_allowed() {
         let classes = |addresses: &str| -> Vec<Class> {
             addresses.split(' ').map(|address| class(address.parse().unwrap())).collect()
         };
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn line_18_literal_addresses_are_found_however_they_are_written() {
+    fn s18_literal_addresses_are_found_however_they_are_written() {
         for text in [
             "http://127.0.0.1/",
             "http://0x7f.1/",

@@ -134,9 +134,13 @@ async fn write(
                     let reason = "somebody else is at this record".to_owned();
                     again.insert(job.record.clone(), Disposition::Retry { after: Some(wait), reason });
                 }
-                Err(fault) if fault.is_of_connection() => {
+                Ok(create::Begun::Trouble(fault)) => {
                     hub.open_breaker(connection, &fault).await?;
                     return Ok(false);
+                }
+                // Our own trouble holds no vendor back.
+                Err(fault) if fault.is_of_connection() => {
+                    again.insert(job.record.clone(), super::again(&fault));
                 }
                 Err(fault) => refused::refuse(hub, connection, &job.record, fault.into()).await?,
             }

@@ -23,7 +23,8 @@ const WAITERS: usize = 100;
 /// When a port fails: the same piece has to be dealt with again.
 pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
     let settings = hub.settings();
-    let mut history = Vec::new();
+    // By key: a feed may bring an entry twice, and a transaction holds each item once.
+    let mut history = BTreeMap::new();
     let mut deliveries: BTreeMap<QueueName, Vec<Outgoing>> = BTreeMap::new();
     let mut woken = Vec::new();
     for entry in entries {
@@ -41,7 +42,7 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
         if let Some(image) = entry.new.as_ref().filter(|_| fresh) {
             let past = Entry::of(old.as_ref(), &new);
             tap::committed(hub, &new, past.changed.keys());
-            history.push(TableChange::Put(past.item(image)?, Condition::None));
+            history.insert((new.id.clone(), new.version), TableChange::Put(past.item(image)?, Condition::None));
         }
         for connection in due(&settings, old.as_ref(), &new) {
             let Some(ready) = settings.connections.get(&connection) else { continue };
@@ -65,6 +66,7 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
             }
         }
     }
+    let history: Vec<TableChange> = history.into_values().collect();
     for chunk in history.chunks(90) {
         hub.write_plain(chunk.to_vec()).await?;
     }

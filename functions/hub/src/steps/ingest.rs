@@ -1,8 +1,11 @@
 //! Ingest: finds the connection, verifies, answers handshakes, drops replays, enqueues, answers. Nothing else.
 
 mod kept;
+mod secrets;
+mod strangers;
 
 pub(crate) use kept::{Again, again};
+pub(crate) use strangers::Strangers;
 
 use crate::{
     dead_letter::DeadLetter,
@@ -11,11 +14,11 @@ use crate::{
     keys,
     message::Message,
     ports::{Condition, Item, Outgoing, QueueName, Secret, TableChange},
-    settings::Connection,
+    settings::{Connection, Settings},
     tap,
 };
 use concord_connector::{
-    Result, Signal, Verified, Webhook,
+    Instant, Result, Signal, Verified, Webhook,
     webhook::{Answer, Scheme, Unverified},
 };
 use std::time::Duration;
@@ -38,52 +41,85 @@ pub struct Incoming {
     pub headers: Vec<(String, String)>,
     /// The body, at most [`MAX_BODY`].
     pub body: Vec<u8>,
+    /// Who sends it, as far as the runner knows: a network address. Who is refused too often is not listened to for a
+    /// while; nobody is where no address is known.
+    pub source: Option<String>,
 }
 
 /// Takes a webhook in. An unknown connection and a bad signature are answered alike; 5xx means that it is not safe with us
 /// and has to be sent again.
 pub async fn ingest(hub: &Hub, connection: &str, incoming: Incoming) -> Answer {
     let settings = hub.settings();
-    let Some(connection) = settings.connections.get(connection) else {
-        hub.tally.add(Count::WebhooksRefused);
-        return refused();
-    };
     let uri = format!("{}{}", settings.public_url, incoming.path_and_query);
-    let Incoming { method, path_secret, headers, body, .. } = incoming;
-    let hook = Webhook::new(method, uri, path_secret, headers, body);
-    if let Some(answer) = connection.connector.handshake(&connection.context, &hook) {
-        return answer;
-    }
-    match accept(hub, connection, hook).await {
-        Ok(answer) => answer,
-        Err(fault) => {
-            tracing::error!(connection = %connection.name, reason = %fault, "A webhook could not be stored.");
-            Answer::empty(503)
-        }
-    }
-}
-
-fn refused() -> Answer {
-    Answer::empty(401)
-}
-
-async fn accept(hub: &Hub, connection: &Connection, hook: Webhook<Unverified>) -> Result<Answer> {
-    let secrets = secrets(hub, connection).await?;
-    let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose().as_bytes()).collect();
-    let now = hub.now();
-    let verified =
-        connection.schemes.iter().find_map(|scheme| Some((hook.clone().verify(scheme, &secrets, now).ok()?, scheme)));
-    let Some((hook, scheme)) = verified else {
+    let Incoming { method, path_secret, headers, body, source, .. } = incoming;
+    if source.as_ref().is_some_and(|source| hub.strangers.are_barred(source, hub.now())) {
         hub.tally.add(Count::WebhooksRefused);
-        return Ok(refused());
+        return Answer::empty(429);
+    }
+    let hook = Webhook::new(method, uri, path_secret, headers, body);
+    let answer = match settings.connections.get(connection) {
+        Some(connection) => match connection.connector.handshake(&connection.context, &hook) {
+            Some(answer) => return answer,
+            None => taken(connection, accept(hub, connection, hook).await),
+        },
+        None => turned_away(hub, &settings, connection, hook).await,
     };
+    answer.unwrap_or_else(|| {
+        hub.tally.add(Count::WebhooksRefused);
+        if let Some(source) = source {
+            hub.strangers.refused(source, hub.now());
+        }
+        Answer::empty(401)
+    })
+}
+
+/// The answer to what was verified; `None` to what was not.
+fn taken(connection: &Connection, accepted: Result<Option<Answer>>) -> Option<Answer> {
+    accepted.unwrap_or_else(|fault| {
+        tracing::error!(connection = %connection.name, reason = %fault, "A webhook could not be stored.");
+        Some(Answer::empty(503))
+    })
+}
+
+/// Does for a connection that does not exist what is done for one that does, so that nobody learns from the time that an
+/// answer takes which ones there are. Whatever comes of it, the door stays shut.
+async fn turned_away(hub: &Hub, settings: &Settings, name: &str, hook: Webhook<Unverified>) -> Option<Answer> {
+    let doors = settings.connections.len();
+    let place = name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    let door = settings.connections.values().nth(place.checked_rem(doors)?)?;
+    match secrets(hub, door).await {
+        Ok(secrets) => {
+            let _shut = proven(door, &secrets, hook, hub.now());
+            None
+        }
+        // What a known connection would answer while the vault is out of reach.
+        Err(_) => Some(Answer::empty(503)),
+    }
+}
+
+/// The webhook as the first scheme that its proof satisfies lets it in.
+fn proven<'a>(
+    connection: &'a Connection,
+    secrets: &[Secret],
+    hook: Webhook<Unverified>,
+    now: Instant,
+) -> Option<(Webhook<Verified>, &'a Scheme)> {
+    let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose().as_bytes()).collect();
+    connection.schemes.iter().find_map(|scheme| Some((hook.clone().verify(scheme, &secrets, now).ok()?, scheme)))
+}
+
+/// What is answered to a webhook; `None` when it proves nothing.
+async fn accept(hub: &Hub, connection: &Connection, hook: Webhook<Unverified>) -> Result<Option<Answer>> {
+    let secrets = secrets(hub, connection).await?;
+    let now = hub.now();
+    let Some((hook, scheme)) = proven(connection, &secrets, hook, now) else { return Ok(None) };
     if scheme.is_hint() && !hub.budgets.hint(connection, now, HINTS_PER_MINUTE) {
-        return Ok(Answer::empty(429));
+        return Ok(Some(Answer::empty(429)));
     }
     hub.tally.add(Count::WebhooksAccepted);
     let signals = readable(hub, connection, &hook, scheme).await?;
     enqueue(hub, connection, scheme, signals).await?;
-    Ok(connection.connector.acknowledge(&hook))
+    Ok(Some(connection.connector.acknowledge(&hook)))
 }
 
 /// What a webhook says. What is theirs without doubt and cannot be read is kept for a person and never sent again; in a body
@@ -175,14 +211,6 @@ async fn unreadable(
     letter.bury(hub).await
 }
 
-/// The active webhook secrets: those of the configuration, then those of the vault (`webhook`, `webhook_previous`, ...).
-/// HubSpot-like systems sign with the app's client secret, which serves when no secret of its own is there.
 async fn secrets(hub: &Hub, connection: &Connection) -> Result<Vec<Secret>> {
-    let mut secrets: Vec<Secret> = connection.given_secrets.get("webhook").cloned().unwrap_or_default();
-    let kept = hub.vault.read(connection.name.as_str()).await?;
-    secrets.extend(kept.parts.iter().filter(|(name, _)| name.starts_with("webhook")).map(|(_, secret)| secret.clone()));
-    if secrets.is_empty() {
-        secrets.extend(kept.parts.get("client_secret").cloned());
-    }
-    Ok(secrets)
+    Ok(connection.webhook_secrets(&hub.vault.read(connection.name.as_str()).await?, hub.now()))
 }

@@ -226,7 +226,7 @@ fn a_document_becomes_settings() {
         (Mode::Sync, "token", "https://north.example.com")
     );
     assert_eq!(one.given_secrets["token"][0].expose(), "env:TOKEN", "the line feed of a file is not the secret's");
-    assert_eq!(one.webhook_secrets(&Default::default()).len(), 2);
+    assert_eq!(one.given_secrets["webhook"].len(), 2);
     let scope = Scope::Where { field: "roles".into(), values: vec!["partner".into(), "customer".into()] };
     assert_eq!((one.scope(Entity::Organization), one.on_delete(Entity::Organization)), (&scope, OnDelete::Archive));
     let mapping = one.context.mapping(Entity::Organization).unwrap();

@@ -55,7 +55,7 @@ async fn the_vault_file_obeys() {
 #[tokio::test]
 async fn the_folder_of_blobs_obeys() {
     let folders = Folders::default();
-    laws::blobs(|| Arc::new(Blobs::open(folders.make()).unwrap())).await;
+    laws::blobs(|| Arc::new(Blobs::open(folders.make(), Key::from_bytes([7; 32])).unwrap())).await;
 }
 
 #[tokio::test]
@@ -166,6 +166,32 @@ async fn the_vault_file_opens_with_its_key_only_and_shows_nothing() {
         std::fs::write(&path, touched).unwrap();
         assert!(Vault::open(path.clone(), Key::from_bytes([7; 32])).is_err(), "byte {place} is sealed");
     }
+}
+
+#[tokio::test]
+async fn s15_what_could_not_be_read_lies_sealed_and_opens_with_its_key_only() {
+    use concord_hub::ports::Blobs as _;
+    let dir = tempfile::tempdir().unwrap();
+    let (key, other) = (Key::from_bytes([7; 32]), Key::from_bytes([8; 32]));
+    let blobs = Blobs::open(dir.path().to_owned(), key.clone()).unwrap();
+    let body = b"{\"email\": \"recognizable@example.com\", no json".to_vec();
+    blobs.put("webhooks/1", body.clone()).await.unwrap();
+    blobs.put("webhooks/2", b"another".to_vec()).await.unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert_eq!(files.len(), 2);
+    for file in &files {
+        let bytes = std::fs::read(file).unwrap();
+        assert!(!bytes.windows(12).any(|window| window == b"recognizable"));
+    }
+    assert_eq!(blobs.get("webhooks/1").await.unwrap(), Some(body));
+    let stranger = Blobs::open(dir.path().to_owned(), other).unwrap();
+    assert!(stranger.get("webhooks/1").await.is_err(), "another key opens nothing");
+    // One blob does not pass for another.
+    std::fs::copy(&files[0], &files[1]).unwrap();
+    assert!(blobs.get("webhooks/2").await.is_err());
+    std::fs::write(&files[0], b"plain").unwrap();
+    assert!(blobs.get("webhooks/1").await.is_err());
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ fn request(url: &str) -> HttpRequest {
 }
 
 #[tokio::test]
-async fn a_request_goes_to_loopback_and_redirects_are_not_followed() {
+async fn s19_redirects_are_not_followed() {
     let answer = b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:9/\r\nSet-Cookie: a\r\nset-cookie: b\r\ncontent-length: 2\r\n\r\nhi";
     let (address, read) = server(answer.to_vec()).await;
     let response = Net::new().unwrap().send(request(&format!("{address}/path?q=1"))).await.unwrap();
@@ -55,7 +55,7 @@ async fn a_request_goes_to_loopback_and_redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn nothing_leaves_for_addresses_that_are_not_allowed() {
+async fn s17_nothing_leaves_but_over_https_and_to_addresses_that_are_allowed() {
     let net = Net::new().unwrap();
     let refused = async |url: &str, allow_private| match net.send(HttpRequest { allow_private, ..request(url) }).await {
         Err(HttpError::NotSent(sentence)) => sentence,
@@ -95,7 +95,7 @@ async fn what_did_not_leave_is_told_from_what_was_lost() {
 }
 
 #[tokio::test]
-async fn answers_are_bounded() {
+async fn s20_answers_are_bounded_in_size() {
     let net = Net::new().unwrap();
     let announced = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", (32 << 20) + 1);
     let (address, _read) = server(announced.into_bytes()).await;
@@ -104,4 +104,58 @@ async fn answers_are_bounded() {
     endless.resize(33 << 20, b'x');
     let (address, _read) = server(endless).await;
     assert_eq!(net.send(request(&address)).await, Err(HttpError::Lost("The answer is longer than 32 MiB.".into())));
+}
+
+#[tokio::test]
+async fn s20_answers_are_bounded_in_time_however_slowly_they_drip() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let dripping = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut text: Vec<u8> = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n".to_vec();
+        // A byte now and then keeps the connection busy; it ends when the client hangs up.
+        while stream.write_all(&text).await.is_ok() {
+            text = b"x".to_vec();
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let slow = HttpRequest { timeout: Duration::from_millis(200), ..request(&url) };
+    let answer = Net::new().unwrap().send(slow).await;
+    assert_eq!(answer, Err(HttpError::Lost("The answer took too long.".into())));
+    dripping.await.unwrap();
+}
+
+#[tokio::test]
+async fn s18_the_address_that_was_checked_is_the_one_that_is_connected_to() {
+    // A name is resolved once, by the guard, and what it found is what is dialled: there is no second look-up that could
+    // answer otherwise. `localhost` names this machine on every system, so a guard that only looked at the text of the
+    // address would let it through.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let net = Net::new().unwrap();
+    for host in ["localhost", "localhost.", "LOCALHOST"] {
+        let https = HttpRequest { allow_private: false, ..request(&format!("https://{host}:{port}/")) };
+        match net.send(https).await {
+            Err(HttpError::NotSent(sentence)) => assert!(sentence.contains("private one"), "{host}: {sentence}"),
+            other => panic!("{host}: {other:?}"),
+        }
+    }
+    let nobody = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(nobody.is_err(), "nothing was even dialled");
+}
+
+#[tokio::test]
+async fn s09_a_compressed_answer_is_not_inflated() {
+    // Ten megabytes of zeros in ten kilobytes, announced as what they are.
+    let bomb = miniz_oxide::deflate::compress_to_vec_zlib(&vec![0; 10 << 20], 9);
+    let mut answer = format!("HTTP/1.1 200 OK\r\ncontent-encoding: deflate\r\ncontent-length: {}\r\n\r\n", bomb.len());
+    let head = answer.len();
+    let mut bytes = std::mem::take(&mut answer).into_bytes();
+    bytes.extend_from_slice(&bomb);
+    assert!(head < 200 && bomb.len() < 20_000);
+    let (address, read) = server(bytes).await;
+    let response = Net::new().unwrap().send(request(&address)).await.unwrap();
+    assert_eq!(response.body, bomb, "as it came");
+    let asked = read.await.unwrap().to_ascii_lowercase();
+    assert!(!asked.contains("accept-encoding"), "nobody is asked to compress: {asked}");
 }

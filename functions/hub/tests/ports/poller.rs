@@ -40,9 +40,9 @@ impl Clock for PausedClock {
 
 /// Does what the message says: `ok`, `fail`, `fail once`, `panic`, `hang`, `short`.
 #[derive(Default)]
-struct Obedient {
-    done: Mutex<Vec<String>>,
-    buried: Mutex<BTreeMap<String, (u32, String)>>,
+pub(super) struct Obedient {
+    pub(super) done: Mutex<Vec<String>>,
+    pub(super) buried: Mutex<BTreeMap<String, (u32, String)>>,
     groups: Mutex<BTreeMap<String, usize>>,
 }
 
@@ -85,7 +85,7 @@ impl Handler for Obedient {
 }
 
 /// Polls until the queue is empty, then stops and waits for the stop.
-async fn poll(queue: &QueueName, messages: Vec<Outgoing>) -> Arc<Obedient> {
+pub(super) async fn poll(queue: &QueueName, messages: Vec<Outgoing>) -> Arc<Obedient> {
     let inbox = Arc::new(MemoryQueue::new(Arc::new(PausedClock(tokio::time::Instant::now()))));
     inbox.send(queue, messages).await.unwrap();
     let handler = Arc::new(Obedient::default());

@@ -53,7 +53,7 @@ impl Key {
         Ok(Self { bytes, origin: origin.to_owned() })
     }
 
-    pub(super) fn bytes(&self) -> &[u8; 32] {
+    pub(in crate::embedded) fn bytes(&self) -> &[u8; 32] {
         &self.bytes
     }
 

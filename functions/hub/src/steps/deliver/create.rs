@@ -45,6 +45,8 @@ pub(super) enum Begun {
     Settled,
     /// Not before this has passed.
     Later(Duration),
+    /// The vendor is in trouble as a whole; trouble of our own store is an error instead.
+    Trouble(Fault),
 }
 
 /// Puts the intent, searches, and says how to go on. After this returns `Write` the intent says that a create was
@@ -78,7 +80,10 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
         }
     }
     let insisted = intent.insisted && intent.sent_at.is_none();
-    let found = if insisted { Vec::new() } else { find(hub, connection, record).await? };
+    let found = match find(hub, connection, record, insisted).await {
+        Err(fault) if fault.is_of_connection() => return Ok(Begun::Trouble(fault)),
+        found => found?,
+    };
     match found.as_slice() {
         [] => {}
         [one] => {
@@ -102,8 +107,11 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
     }
 }
 
-/// Looks for the record by marker and by every key that its people gave it.
-async fn find(hub: &Hub, connection: &Connection, record: &Record) -> Result<Vec<ExternalId>> {
+/// Looks for the record by marker and by every key that its people gave it, unless a person insists on a new one.
+async fn find(hub: &Hub, connection: &Connection, record: &Record, insisted: bool) -> Result<Vec<ExternalId>> {
+    if insisted {
+        return Ok(Vec::new());
+    }
     let keys: BTreeSet<Key> = record.facets.iter().flat_map(|facet| identity::keys(record.entity, facet)).collect();
     let keys = keys.into_iter().filter(|key| key.kind != KeyKind::Pin).collect();
     let ran = hub.run(connection, &Operation::Find { entity: record.entity, record: record.id.clone(), keys }).await?;
