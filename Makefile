@@ -1,5 +1,5 @@
 # One target per habit. `make test` is what CI runs.
-.PHONY: test check unit e2e bench tools audit release demo fuzz forge
+.PHONY: test check unit e2e storm bench tools audit release demo fuzz forge
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -49,6 +49,8 @@ $(TOOLS)/cargo-fuzz:
 
 forge: ## A million forged and malformed webhooks against ingest; none enters.
 	$(CARGO) run --locked --release -p concord-tests --example forge -- 1000000
+storm: ## 100,000 signals on 1,000 records, over simulated ports: reads and writes are counted.
+	$(CARGO) test --locked --release -p concord-tests --test flow storm -- --ignored --nocapture
 
 bench: ## What the core path and the store take.
 	$(CARGO) bench --locked -p concord-tests --bench core

@@ -1,8 +1,10 @@
 //! The hub: one golden record per thing, kept in step with every system that knows it.
 
+pub mod brake;
 pub mod breaker;
 #[cfg(any(feature = "embedded", feature = "testing"))]
 pub mod broker;
+mod coalesce;
 pub mod commit;
 pub mod config;
 pub mod dead_letter;
@@ -16,6 +18,7 @@ pub mod history;
 pub mod hub;
 pub mod identity;
 pub mod keys;
+pub mod matches;
 pub mod message;
 #[cfg(feature = "net")]
 pub mod net;

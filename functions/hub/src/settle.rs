@@ -8,7 +8,7 @@ use crate::{
     facet::Link,
     record::{OpenCreate, Record, Removal},
     resolve::{self, Viewed},
-    review::Review,
+    review::{Review, Subject},
     settings::{CONCORD, Connection, Mode, OnDelete, Scope, Settings},
 };
 use concord_connector::{ConnectionName, Instant, RecordId, snapshot::Presence};
@@ -23,6 +23,8 @@ pub struct Cause<'a> {
     pub now: Instant,
     /// Whether the record's membership changed, which makes a new version in any case.
     pub regrouped: bool,
+    /// Whether the configuration alone is why.
+    pub configured: bool,
 }
 
 /// What settling found.
@@ -32,6 +34,8 @@ pub struct Settled {
     pub changed: bool,
     /// Things that a person has to look at.
     pub reviews: Vec<Review>,
+    /// Questions that no longer stand: what was given up goes on with something new to say.
+    pub closed: Vec<String>,
 }
 
 /// Resolves, then plans: wants, creates, removal. Sets version, configuration and time when anything differs.
@@ -55,11 +59,11 @@ pub fn settle(
     let plans = wants::plan(record, settings, &viewed, cause);
     drop(viewed);
     record.facets = facets;
-    creates(record, settings, cause.now);
+    creates(record, settings, cause);
     if record.golden != before.0 {
-        begin_anew(record);
+        begin_anew(record, &mut settled.closed);
     }
-    let wanted = wants::adopt(record, plans, next, cause, &mut settled.reviews);
+    let wanted = wants::adopt(record, plans, next, cause, &mut settled);
     let open = record.creates.len() > before.1;
     record.prune_approvals();
     settled.changed = cause.regrouped
@@ -78,26 +82,32 @@ pub fn settle(
 }
 
 /// A create that was refused is tried again with something new to say. What a person has to decide stays with the person.
-fn begin_anew(record: &mut Record) {
-    let Record { creates, outbox, .. } = record;
-    outbox.retain(|name, outbox| !(outbox.parked && outbox.fault.is_some() && creates.contains_key(name)));
+fn begin_anew(record: &mut Record, closed: &mut Vec<String>) {
+    let Record { id, creates, outbox, .. } = record;
+    outbox.retain(|name, outbox| {
+        let again = outbox.parked && outbox.fault.is_some() && creates.contains_key(name);
+        if again {
+            closed.push(Subject::Refused { record: id.clone(), connection: name.clone() }.question());
+        }
+        !again
+    });
 }
 
 /// Opens creates where the record is in scope and missing, and closes those that are no longer called for.
-fn creates(record: &mut Record, settings: &Settings, now: Instant) {
+fn creates(record: &mut Record, settings: &Settings, cause: Cause<'_>) {
     if record.is_placeholder() || record.removal.is_some() {
         record.creates.clear();
         return;
     }
     for (name, connection) in &settings.connections {
         let known = record.facets.iter().any(|facet| facet.link.connection == *name);
-        if known || !creates_at(record, connection) {
+        if known || !creates_at(record, connection, settings) {
             if known {
                 record.creates.remove(name);
             }
             continue;
         }
-        record.creates.entry(name.clone()).or_insert(OpenCreate { since: now });
+        record.creates.entry(name.clone()).or_insert(OpenCreate { since: cause.now, configured: cause.configured });
     }
     let connections = &settings.connections;
     let approved: Vec<ConnectionName> =
@@ -108,8 +118,24 @@ fn creates(record: &mut Record, settings: &Settings, now: Instant) {
 }
 
 /// Whether a record that is missing at a connection is created there.
-pub fn creates_at(record: &Record, connection: &Connection) -> bool {
-    connection.mode == Mode::Sync && would_create_at(record, connection)
+pub fn creates_at(record: &Record, connection: &Connection, settings: &Settings) -> bool {
+    connection.mode == Mode::Sync
+        && would_create_at(record, connection)
+        && !waits_for_match(record, connection, settings)
+}
+
+/// Whether a create at a connection that is kept in step waits until a person has matched what the record comes from.
+pub fn waits_for_match(record: &Record, connection: &Connection, settings: &Settings) -> bool {
+    connection.mode == Mode::Sync && is_held(record, settings)
+}
+
+/// Whether a record is known only from connections of which nothing new is made elsewhere yet: a person matches them first.
+fn is_held(record: &Record, settings: &Settings) -> bool {
+    let mut external =
+        record.facets.iter().filter(|facet| facet.is_live() && !is_concord(&facet.link.connection)).peekable();
+    external.peek().is_some()
+        && external
+            .all(|facet| settings.connections.get(&facet.link.connection).is_some_and(|connection| connection.hold_new))
 }
 
 /// The same as if the connection were in mode `sync`.

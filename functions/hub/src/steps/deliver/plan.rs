@@ -78,7 +78,8 @@ pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection
     let viewed = resolve::views(&record.facets, &BTreeMap::new());
     let mut jobs = Vec::new();
     for one in viewed.iter().filter(|one| one.facet.link.connection == connection.name && one.facet.is_live()) {
-        if one.facet.wants.is_empty() {
+        // What was not read yet cannot be compared; its wants say what to recognise when it is.
+        if one.facet.wants.is_empty() || one.facet.is_unseen() {
             continue;
         }
         match update(hub, settings, connection, (&record, rev), one, &redirects, &allowed).await? {
@@ -91,7 +92,10 @@ pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection
     }
     let known = record.facets.iter().any(|facet| facet.link.connection == connection.name);
     let ordered = !known && record.creates.contains_key(&connection.name) && allowed.creates();
-    if ordered && settle::would_create_at(&record, connection) {
+    if ordered
+        && settle::would_create_at(&record, connection)
+        && !settle::waits_for_match(&record, connection, settings)
+    {
         match creation(hub, connection, &record, rev, &redirects).await? {
             // What a person agreed to is not what it would be now: made is that, or nothing.
             Some(job) if !allowed.creates_as(connection, &job) => {
