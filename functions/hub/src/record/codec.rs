@@ -127,7 +127,7 @@ fn too_large(stored: &Stored, bytes: usize) -> Fault {
     let mut largest = (0, String::from("none"));
     if let Stored::Record(record) = stored {
         for facet in &record.facets {
-            for (field, cell) in facet.view().cells {
+            for (field, cell) in &facet.view().cells {
                 let size = serde_json::to_vec(&cell).map_or(0, |json| json.len());
                 if size > largest.0 {
                     largest = (size, format!("{field} at {}", facet.link));
