@@ -3,6 +3,7 @@
 use crate::{
     engine::Budgets,
     events::Tally,
+    known::KnownRecords,
     plan::Costs,
     ports::{Blobs, Clock, Entropy, Http, Queue, Table, Vault},
     settings::Settings,
@@ -42,6 +43,7 @@ pub struct Hub {
     pub(crate) budgets: Budgets,
     pub(crate) costs: Costs,
     pub(crate) due: Due,
+    pub(crate) known: KnownRecords,
     pub(crate) tokens: Mutex<BTreeMap<String, TokenSlot>>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -75,6 +77,7 @@ impl Hub {
             budgets: Budgets::default(),
             costs: Costs::default(),
             due: Due::default(),
+            known: KnownRecords::default(),
             tokens: Mutex::default(),
             settings: RwLock::new(Arc::new(settings)),
         }

@@ -16,6 +16,7 @@ pub mod history;
 pub mod hub;
 pub mod identity;
 pub mod keys;
+mod known;
 pub mod message;
 #[cfg(feature = "net")]
 pub mod net;
