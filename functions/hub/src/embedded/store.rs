@@ -143,11 +143,14 @@ fn stopped() -> Fault {
 #[async_trait]
 impl Table for Store {
     async fn get(&self, keys: &[ItemKey]) -> Result<Vec<Option<Item>>> {
+        if let [key] = keys {
+            return self.readers.read_one("table.get", |connection| Ok(vec![items::get(connection, key)?]));
+        }
         self.readers.read("table.get", |connection| keys.iter().map(|key| items::get(connection, key)).collect())
     }
 
     async fn query(&self, query: Query) -> Result<Page> {
-        self.readers.read("table.query", |connection| items::query(connection, &query))
+        self.readers.read_one("table.query", |connection| items::query(connection, &query))
     }
 
     async fn transact(&self, changes: Vec<TableChange>) -> std::result::Result<(), TransactError> {

@@ -25,7 +25,10 @@ use futures::{StreamExt, stream};
 use plan::Job;
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -104,9 +107,11 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
     }
     let most = connection.connector.manifest().capabilities.write_batch.max(1);
     let trouble = Trouble::default();
+    let answered = AtomicBool::new(false);
     for (entity, jobs) in jobs {
         // Side by side where the vendor takes one record at a time: the engine bounds what is under way at a vendor.
-        let chunks: Vec<_> = jobs.chunks(most).map(|chunk| write(hub, connection, entity, chunk, &trouble)).collect();
+        let chunks: Vec<_> =
+            jobs.chunks(most).map(|chunk| write(hub, connection, entity, chunk, (&trouble, &answered))).collect();
         let written: Vec<Result<Again>> = stream::iter(chunks).buffered(super::PARALLEL).collect().await;
         for one in written {
             again.extend(one?);
@@ -117,6 +122,7 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
         Some(fault) if hub.held_back(connection).await?.is_none() => {
             hub.open_breaker(connection, &fault).await?;
         }
+        None if answered.into_inner() => hub.close_breaker(connection).await?,
         _ => {}
     }
     Ok(again)
@@ -133,7 +139,13 @@ fn note(trouble: &Trouble, fault: Fault) {
 }
 
 /// Writes a chunk, unless the connection is in trouble by then.
-async fn write(hub: &Hub, connection: &Connection, entity: Entity, jobs: &[Job], trouble: &Trouble) -> Result<Again> {
+async fn write(
+    hub: &Hub,
+    connection: &Connection,
+    entity: Entity,
+    jobs: &[Job],
+    (trouble, answered): (&Trouble, &AtomicBool),
+) -> Result<Again> {
     let mut again = Again::new();
     if trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
         return Ok(again);
@@ -189,7 +201,7 @@ async fn write(hub: &Hub, connection: &Connection, entity: Entity, jobs: &[Job],
     let Outcome::Written(rows) = ran.outcome else {
         return Err(Fault::new(Kind::Unexpected, "deliver", "the connector did not answer a write with rows"));
     };
-    let mut troubled = false;
+    answered.store(true, Ordering::Relaxed);
     for (job, row) in sent.into_iter().zip(rows) {
         tapped(hub, connection, job, &row);
         match row {
@@ -216,16 +228,12 @@ async fn write(hub: &Hub, connection: &Connection, entity: Entity, jobs: &[Job],
                 create::undo(hub, connection, job, &refused).await?;
                 let fault = Fault::new(refused.kind, "deliver", refused.message.clone()).retry(refused.retry);
                 if fault.is_of_connection() {
-                    troubled = true;
                     note(trouble, fault);
                 } else {
                     refused::refuse(hub, connection, &job.record, refused).await?;
                 }
             }
         }
-    }
-    if !troubled {
-        hub.close_breaker(connection).await?;
     }
     Ok(again)
 }
