@@ -36,9 +36,11 @@ $(TOOLS)/cargo-machete:
 audit: $(TOOLS)/cargo-deny ## Known vulnerabilities; needs the advisory database, so it is no part of `check`.
 	PATH="$(TOOLS):$$PATH" $(CARGO) deny --locked check advisories
 
-bench: ## What the core path and the store take.
+bench: ## What the core path, the store and the whole program take. The budgets stand in BENCHMARKS.md.
 	$(CARGO) bench --locked -p concord-tests --bench core
 	$(CARGO) run --locked --release -p concord-hub --features embedded --example store_speed
+	$(CARGO) build --locked --release -p concord
+	tests/bench
 
 demo: ## The whole program with sandbox vendors.
 	$(CARGO) run --locked --release -p concord -- demo
