@@ -1,16 +1,24 @@
 //! Codecs: how a canonical value is written at a vendor. A closed set; what none of them can say is a quirk in Rust.
 
 mod forms;
+mod host;
+mod pointer;
 
 use crate::{
-    Context,
+    Context, Field,
     schema::{Entity, Type},
     value::{Address, AddressPart, Currency, Money, Reference, Target, Value},
 };
 pub use forms::{DateForm, InstantForm};
+pub use host::host;
+pub use pointer::{at, put};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+    sync::LazyLock,
+};
 
 /// A vendor's value and ours. Several vendor values may mean one of ours; the first of them is written back.
 pub type Pairs = Vec<(String, String)>;
@@ -85,6 +93,16 @@ impl Codec {
         }
     }
 
+    /// The codec that a field's type suggests, made once for all.
+    pub(crate) fn standard(entity: Entity, field: &Field) -> Option<&'static Self> {
+        type ByField = HashMap<&'static str, Codec>;
+        static STANDARD: LazyLock<HashMap<Entity, ByField>> = LazyLock::new(|| {
+            let fields = |entity: Entity| entity.fields().iter().map(|spec| (spec.name, Codec::of(spec.ty))).collect();
+            Entity::ALL.into_iter().map(|entity| (entity, fields(entity))).collect()
+        });
+        STANDARD.get(&entity)?.get(field.as_str())
+    }
+
     /// Whether values of a type can be written this way.
     pub fn fits(&self, ty: Type) -> bool {
         match self {
@@ -126,12 +144,13 @@ impl Codec {
         if let Self::Address(parts) = self {
             return decode_address(row, pointer, parts);
         }
-        let Some(raw) = row.pointer(pointer) else { return Ok(None) };
-        let text = match raw {
+        let Some(raw) = at(row, pointer) else { return Ok(None) };
+        let text: Cow<'_, str> = match raw {
             Json::Null => return Ok(Some(None)),
-            Json::String(text) => text.trim().to_owned(),
-            Json::Number(number) => number.to_string(),
-            Json::Bool(truth) => truth.to_string(),
+            Json::String(text) => Cow::Borrowed(text.trim()),
+            Json::Number(number) => Cow::Owned(number.to_string()),
+            Json::Bool(true) => Cow::Borrowed("true"),
+            Json::Bool(false) => Cow::Borrowed("false"),
             Json::Array(elements) => return self.decode_array(elements).map(Some),
             Json::Object(_) => return Err("an object stands where a single value belongs".into()),
         };
@@ -279,7 +298,7 @@ fn decode_address(row: &Json, pointer: &str, parts: &BTreeMap<AddressPart, Strin
     let mut said = false;
     let mut texts = Vec::with_capacity(parts.len());
     for (part, name) in parts {
-        match row.pointer(&format!("{pointer}/{name}")) {
+        match at(row, &format!("{pointer}/{name}")) {
             None => {}
             Some(Json::Null) => said = true,
             Some(Json::String(text)) => {
@@ -294,7 +313,7 @@ fn decode_address(row: &Json, pointer: &str, parts: &BTreeMap<AddressPart, Strin
 
 fn currency_of(cx: &Context, row: &Json, pointer: Option<&str>) -> Outcome<Currency> {
     let written =
-        pointer.and_then(|pointer| row.pointer(pointer)).and_then(Json::as_str).filter(|code| !code.trim().is_empty());
+        pointer.and_then(|pointer| at(row, pointer)).and_then(Json::as_str).filter(|code| !code.trim().is_empty());
     match written {
         Some(code) => Currency::parse(code).ok_or_else(|| format!("`{code}` is no ISO 4217 currency")),
         None => {
@@ -315,34 +334,4 @@ fn unknown(text: &str) -> String {
 }
 fn snake(text: &str) -> String {
     text.trim().to_lowercase().replace([' ', '-', '/'], "_")
-}
-
-/// The host name of a web address or of a bare domain, in lower case and without `www.`; `None` when there is none.
-pub fn host(text: &str) -> Option<String> {
-    let text = text.trim();
-    let full = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let parsed = url::Url::parse(&full).ok()?;
-    let host = parsed.host_str()?.trim_end_matches('.').to_lowercase();
-    let host = host.strip_prefix("www.").unwrap_or(&host);
-    host.contains('.').then(|| host.to_owned())
-}
-
-/// Sets a value at a JSON pointer, making objects on the way.
-///
-/// # Errors
-/// A sentence when something on the way is no object.
-pub fn put(out: &mut Json, pointer: &str, value: Json) -> Outcome<()> {
-    let mut at = out;
-    let mut parts = pointer.strip_prefix('/').ok_or("no JSON pointer")?.split('/').peekable();
-    while let Some(part) = parts.next() {
-        let name = part.replace("~1", "/").replace("~0", "~");
-        let object =
-            at.as_object_mut().ok_or_else(|| format!("`{pointer}` leads through something that is no object"))?;
-        if parts.peek().is_none() {
-            object.insert(name, value);
-            return Ok(());
-        }
-        at = object.entry(name).or_insert_with(|| Json::Object(serde_json::Map::new()));
-    }
-    Ok(())
 }

@@ -1,51 +1,89 @@
 //! Identifiers: one type each, so that one cannot be passed for another.
 
-use serde::{Deserialize, Serialize};
-use std::fmt;
+use crate::schema::known_field;
+use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
+use std::{
+    borrow::{Borrow, Cow},
+    cmp::Ordering,
+    fmt, hash,
+    sync::Arc,
+};
 
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+        // Shared: a record in flight repeats them in every facet, link and key.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Wraps the text as it is.
             pub fn new(text: impl Into<String>) -> Self {
-                Self(text.into())
+                Self(Arc::from(text.into()))
             }
             /// The text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
         }
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(Arc::from(text))
+            }
+        }
+        text!($name);
+    )+};
+}
+
+/// What every identifier can do that has `as_str` and is made from `&str`.
+macro_rules! text {
+    ($name:ident) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.0)
-            }
-        }
-        impl From<&str> for $name {
-            fn from(text: &str) -> Self {
-                Self(text.to_owned())
+                write!(f, concat!(stringify!($name), "({})"), self.as_str())
             }
         }
         impl From<String> for $name {
             fn from(text: String) -> Self {
-                Self(text)
+                Self::from(text.as_str())
             }
         }
-        impl std::borrow::Borrow<str> for $name {
+        impl From<Cow<'_, str>> for $name {
+            fn from(text: Cow<'_, str>) -> Self {
+                Self::from(&*text)
+            }
+        }
+        impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
-                &self.0
+                self.as_str()
             }
         }
-    )+};
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl Visitor<'_> for Text {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("a text")
+                    }
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        Ok($name::from(text))
+                    }
+                }
+                deserializer.deserialize_str(Text)
+            }
+        }
+    };
 }
 
 id! {
@@ -57,10 +95,63 @@ id! {
     ExternalId,
     /// The id of a golden record.
     RecordId,
-    /// The name of a canonical field: `annual_revenue`.
-    Field,
     /// The name that an admin gave to somebody who is told of changes: `partner-portal`.
     SubscriptionName,
     /// Where a poll goes on; opaque outside the connector that made it.
     Cursor,
 }
+
+/// The name of a canonical field: `annual_revenue`.
+#[derive(Clone)]
+pub struct Field(Name);
+
+/// Names of the schema are kept once for all: records are maps by field, and are copied often.
+#[derive(Clone)]
+enum Name {
+    Known(&'static str),
+    Other(Arc<str>),
+}
+
+impl Field {
+    /// The name as it is.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self::from(text.into())
+    }
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Name::Known(name) => name,
+            Name::Other(name) => name,
+        }
+    }
+}
+
+impl From<&str> for Field {
+    fn from(text: &str) -> Self {
+        Self(known_field(text).map_or_else(|| Name::Other(Arc::from(text)), Name::Known))
+    }
+}
+
+impl PartialEq for Field {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+impl Eq for Field {}
+impl PartialOrd for Field {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Field {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+impl hash::Hash for Field {
+    /// As a text is: maps are asked by `str`.
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+text!(Field);

@@ -150,24 +150,25 @@ pub enum Creating {
 impl Rule {
     /// The codec, with the default of the field's type filled in.
     pub fn effective(&self, entity: Entity) -> Result<Codec> {
-        let spec = entity
-            .field(self.field.as_str())
+        self.codec_for(entity).cloned()
+    }
+
+    /// The same, borrowed: for every value that passes.
+    pub fn codec_for(&self, entity: Entity) -> Result<&Codec> {
+        let standard = Codec::standard(entity, &self.field)
             .ok_or_else(|| Fault::malformed("mapping", format!("{entity} has no field `{}`", self.field)))?;
-        Ok(match (&self.codec, spec.ty) {
-            (Codec::Default, ty) => Codec::of(ty),
-            (codec, _) => codec.clone(),
-        })
+        Ok(if self.codec == Codec::Default { standard } else { &self.codec })
     }
 
     fn decode(&self, cx: &Context, entity: Entity, row: &Json) -> Result<Option<Option<Value>>> {
-        self.effective(entity)?.decode(cx, row, &self.vendor).map_err(|message| {
+        self.codec_for(entity)?.decode(cx, row, &self.vendor).map_err(|message| {
             let message = discreet(&message, entity.is_personal(self.field.as_str()));
             Fault::malformed("decode", message).with("field", &self.field).with("pointer", &self.vendor)
         })
     }
 
     fn encode(&self, cx: &Context, entity: Entity, value: Option<&Value>, out: &mut Json) -> Result<()> {
-        self.effective(entity)?.encode(cx, value, &self.vendor, out).map_err(|message| {
+        self.codec_for(entity)?.encode(cx, value, &self.vendor, out).map_err(|message| {
             let message = discreet(&message, entity.is_personal(self.field.as_str()));
             Fault::malformed("encode", message).with("field", &self.field).with("pointer", &self.vendor)
         })

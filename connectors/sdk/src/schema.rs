@@ -3,7 +3,7 @@
 mod tables;
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{collections::HashSet, fmt, sync::LazyLock};
 
 /// A kind of thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -69,6 +69,14 @@ impl Entity {
         self.fields().iter().find(|field| field.name == name)
     }
 }
+
+/// The one text of a field's name that the program has, for every name of the schema.
+pub(crate) fn known_field(name: &str) -> Option<&'static str> {
+    static NAMES: LazyLock<HashSet<&'static str>> =
+        LazyLock::new(|| Entity::ALL.into_iter().flat_map(|entity| entity.fields().iter().map(|f| f.name)).collect());
+    NAMES.get(name).copied()
+}
+
 impl fmt::Display for Entity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -35,6 +35,9 @@ impl Instant {
     /// Reads RFC 3339, and the same with a `+0000` offset as Salesforce writes it. `None` when it is neither, or out of
     /// the years 0001 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(plain) = Self::parse_plain(text.as_bytes()) {
+            return Some(plain);
+        }
         let precise = || text.parse::<Timestamp>().ok().map(|t| Self(t.as_millisecond()));
         // The last day of the year 9999 is beyond the library's instants and within its civil times.
         let last_day = || {
@@ -44,6 +47,32 @@ impl Instant {
             Some(Self(midnight.0 + i64::try_from(since.as_millis()).ok()?))
         };
         precise().or_else(last_day)
+    }
+    /// The form that nearly every vendor writes: `2026-01-02T03:04:05Z`, with any number of decimals up to nine. `None`
+    /// leaves everything else to the library.
+    fn parse_plain(text: &[u8]) -> Option<Self> {
+        let (head, tail) = text.split_at_checked(19)?;
+        let decimals = match tail {
+            b"Z" => &tail[..0],
+            [b'.', decimals @ .., b'Z'] if (1..=9).contains(&decimals.len()) => decimals,
+            _ => return None,
+        };
+        let shape = b"dddd-dd-ddTdd:dd:dd";
+        let fits = |(byte, form): (&u8, &u8)| if *form == b'd' { byte.is_ascii_digit() } else { byte == form };
+        if !head.iter().zip(shape).all(fits) || !decimals.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let number = |from: usize, to: usize| head[from..to].iter().fold(0_i64, |n, d| n * 10 + i64::from(d - b'0'));
+        let (hour, minute, second) = (number(11, 13), number(14, 16), number(17, 19));
+        // Leap seconds and the year 0 are the library's.
+        if hour > 23 || minute > 59 || second > 59 || number(0, 4) == 0 {
+            return None;
+        }
+        let small = |n: i64| i8::try_from(n).ok();
+        let date = Date::new(i16::try_from(number(0, 4)).ok()?, small(number(5, 7))?, small(number(8, 10))?).ok()?;
+        let ms = (0..3).fold(0, |ms, at| ms * 10 + decimals.get(at).map_or(0, |d| i64::from(d - b'0')));
+        let midnight = Self::start_of_utc(date)?;
+        Some(Self(midnight.0 + ((hour * 60 + minute) * 60 + second) * 1000 + ms))
     }
     /// `2026-01-02T03:04:05.678Z`; always milliseconds, so that texts sort as the instants do.
     pub fn rfc3339(self) -> String {
@@ -108,6 +137,31 @@ mod tests {
         }
         assert_eq!(expected.rfc3339(), "2024-09-24T03:26:07.000Z");
         assert_eq!(Instant::parse("2025-10-028T16:00:00Z"), None);
+    }
+
+    #[test]
+    fn the_plain_form_is_read_as_the_library_reads_it() {
+        let texts = [
+            "2024-09-24T03:26:07Z",
+            "2024-02-29T23:59:59.999999999Z",
+            "1969-12-31T23:59:59.5Z",
+            "0001-01-01T00:00:00Z",
+            "2023-02-29T00:00:00Z",
+            "2024-09-24T24:00:00Z",
+            "2024-09-24T03:26:60Z",
+            "0000-01-01T00:00:00Z",
+            "2024-13-01T00:00:00Z",
+            "9999-12-30T00:00:00.1Z",
+            "2024-09-24T03:26:07.Z",
+        ];
+        for text in texts {
+            let library = text.parse::<Timestamp>().ok().map(|t| Instant(t.as_millisecond()));
+            if let Some(plain) = Instant::parse_plain(text.as_bytes()) {
+                assert_eq!(Some(plain), library, "{text}");
+            }
+            assert_eq!(Instant::parse(text), library, "{text}");
+        }
+        assert!(Instant::parse_plain(b"2024-09-24T03:26:07.123Z").is_some());
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The command line.
 
+mod bench;
 mod look;
 mod verbs;
 
+pub use bench::{Bench, Scenario};
 pub use look::{Replay, Tap, Trigger};
 pub use verbs::{Dlq, Review, Subscription, Vault};
 
@@ -66,6 +68,8 @@ pub enum Command {
     Demo(Demo),
     /// Run the hub.
     Up(Up),
+    /// Measure this program over loopback: signed webhooks in, deliveries out, and a ledger that proves that all arrived.
+    Bench(Bench),
     /// Check the configuration.
     Check {
         /// The configuration.

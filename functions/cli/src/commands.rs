@@ -20,7 +20,7 @@ use anyhow::Result;
 /// Runs a command other than `demo` and `up`.
 pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
     match command {
-        Command::Demo(_) | Command::Up(_) => Ok(()),
+        Command::Demo(_) | Command::Up(_) | Command::Bench(_) => Ok(()),
         Command::Check { config } => check::check(config, json),
         Command::Connect(args) => connect::connect(args, json).await,
         Command::Backfill { connection, at } => backfill::backfill(connection, at, json).await,

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod api;
 pub mod app;
 pub mod args;
+mod bench;
 mod commands;
 pub mod demo;
 pub mod failure;
@@ -58,6 +59,7 @@ fn eprintln_sentence(cli: &Cli, error: &anyhow::Error) {
 async fn run(cli: &Cli) -> anyhow::Result<()> {
     match &cli.command {
         Command::Demo(args) => Box::pin(demo::demo(args, cli.json)).await,
+        Command::Bench(args) => Box::pin(bench::bench(args, cli.json)).await,
         Command::Up(args) => Box::pin(up::up(args, cli.json)).await,
         command => Box::pin(commands::run(command, cli.json)).await,
     }

@@ -14,6 +14,7 @@ pub mod feed;
 mod folder;
 mod images;
 mod items;
+mod log;
 mod messages;
 mod migrate;
 pub mod poller;

@@ -78,6 +78,7 @@ impl Hub {
         loop {
             self.budgets.acquire(self, connection, request.limit.as_deref(), share).await?;
             let token = self.token(connection, refused.as_ref()).await?;
+            let _place = self.budgets.place(connection).await;
             let started_at = self.now();
             self.tally.add(Count::VendorCalls);
             let answer = self.http.send(prepare(connection, request, &token)).await;

@@ -5,6 +5,7 @@
 //! that the order in which observations arrive does not matter.
 
 mod apply;
+mod cached;
 mod fold;
 mod hash;
 mod version;
@@ -113,6 +114,9 @@ pub struct Facet {
     /// The last versions, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     versions: Vec<Version>,
+    /// Their fold.
+    #[serde(skip)]
+    folded: cached::Cached,
     /// What is on its way there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wants: Vec<Want>,
@@ -147,6 +151,7 @@ impl Facet {
             home,
             base: View::default(),
             versions: Vec::new(),
+            folded: cached::Cached::default(),
             wants: Vec::new(),
             revision: None,
             written: None,
@@ -162,12 +167,8 @@ impl Facet {
         self.versions.is_empty() && self.base.is_empty()
     }
     /// `held`, `said` and presence: the fold over all versions.
-    pub fn view(&self) -> View {
-        let mut view = self.base.clone();
-        for version in &self.versions {
-            view.fold(version);
-        }
-        view
+    pub fn view(&self) -> &View {
+        self.folded.get(|| self.view_before(self.versions.len()))
     }
     /// Whether the external record is there.
     pub fn is_live(&self) -> bool {

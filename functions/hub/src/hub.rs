@@ -3,6 +3,7 @@
 use crate::{
     engine::Budgets,
     events::Tally,
+    known::KnownRecords,
     plan::Costs,
     ports::{Blobs, Clock, Entropy, Http, Queue, Table, Vault},
     settings::Settings,
@@ -49,6 +50,7 @@ pub struct Hub {
     pub(crate) bulk: Mutex<()>,
     /// Waves are counted one after another.
     pub(crate) braking: Mutex<()>,
+    pub(crate) known: KnownRecords,
     pub(crate) tokens: Mutex<BTreeMap<String, TokenSlot>>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -86,6 +88,7 @@ impl Hub {
             looks: Default::default(),
             bulk: Mutex::default(),
             braking: Mutex::default(),
+            known: KnownRecords::default(),
             tokens: Mutex::default(),
             settings: RwLock::new(Arc::new(settings)),
         }

@@ -19,6 +19,7 @@ pub mod hub;
 pub mod identity;
 pub mod keys;
 pub mod matches;
+mod known;
 pub mod message;
 #[cfg(feature = "net")]
 pub mod net;

@@ -80,13 +80,13 @@ impl FieldPolicy {
 /// The policy of every field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
-    fields: BTreeMap<(Entity, Field), FieldPolicy>,
+    fields: BTreeMap<Entity, BTreeMap<Field, FieldPolicy>>,
 }
 
 impl Policy {
     /// The schema's defaults for connections of these categories, which keep the order given within a category.
     pub fn defaults(connections: &[(ConnectionName, Category)]) -> Self {
-        let mut fields = BTreeMap::new();
+        let mut fields: BTreeMap<Entity, BTreeMap<Field, FieldPolicy>> = BTreeMap::new();
         for entity in Entity::ALL {
             for spec in entity.fields() {
                 let rank = |category: Category| spec.order.iter().position(|c| *c == category).unwrap_or(usize::MAX);
@@ -103,17 +103,17 @@ impl Policy {
                     only: false,
                     others: Others::Revert,
                 };
-                fields.insert((entity, Field::from(spec.name)), policy);
+                fields.entry(entity).or_default().insert(Field::from(spec.name), policy);
             }
         }
         Self { fields }
     }
     /// Sets one field's policy.
     pub fn set(&mut self, entity: Entity, field: Field, policy: FieldPolicy) {
-        self.fields.insert((entity, field), policy);
+        self.fields.entry(entity).or_default().insert(field, policy);
     }
     /// One field's policy.
     pub fn of(&self, entity: Entity, field: &Field) -> Option<&FieldPolicy> {
-        self.fields.get(&(entity, field.clone()))
+        self.fields.get(&entity)?.get(field)
     }
 }

@@ -3,7 +3,7 @@
 mod codec;
 
 pub use codec::{MAX_BYTES, decode, encode};
-pub(crate) use codec::{OVERDUE, place, read_facets, stored_facets};
+pub(crate) use codec::{OVERDUE, encode_record, place, read_facets, stored_facets};
 
 use crate::{
     facet::{Facet, Hash, Link},

@@ -11,6 +11,7 @@ use concord_connector::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    borrow::Cow,
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
@@ -72,7 +73,7 @@ pub struct Viewed<'a> {
     /// The facet.
     pub facet: &'a Facet,
     /// Its fold.
-    pub view: View,
+    pub view: Cow<'a, View>,
 }
 
 /// Folds facets and follows redirects in their references.
@@ -80,9 +81,9 @@ pub fn views<'a>(facets: &'a [Facet], redirects: &BTreeMap<RecordId, RecordId>) 
     facets
         .iter()
         .map(|facet| {
-            let mut view = facet.view();
-            if !redirects.is_empty() {
-                for cell in view.cells.values_mut() {
+            let mut view = Cow::Borrowed(facet.view());
+            if redirects.keys().any(|from| refers(&view, from)) {
+                for cell in view.to_mut().cells.values_mut() {
                     follow(&mut cell.held, redirects);
                     follow(&mut cell.baseline, redirects);
                     if let Some(said) = &mut cell.said {
@@ -98,6 +99,16 @@ pub fn views<'a>(facets: &'a [Facet], redirects: &BTreeMap<RecordId, RecordId>) 
             Viewed { facet, view }
         })
         .collect()
+}
+
+/// Whether a fold names a record.
+fn refers(view: &View, record: &RecordId) -> bool {
+    let names = |value: &Value| value.references().iter().any(|one| one.to == Target::Record(record.clone()));
+    view.cells.values().any(|cell| {
+        let said = cell.said.as_ref().and_then(|said| said.value.as_ref());
+        let elements = cell.elements.iter().map(|(element, ..)| element);
+        cell.held.iter().chain(&cell.baseline).chain(said).chain(elements).any(names)
+    })
 }
 
 fn follow(value: &mut Option<Value>, redirects: &BTreeMap<RecordId, RecordId>) {

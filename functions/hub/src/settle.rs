@@ -46,7 +46,7 @@ pub fn settle(
     cause: Cause<'_>,
 ) -> Settled {
     let mut settled = Settled::default();
-    let before = (record.golden.clone(), record.creates.len(), record.removal.clone());
+    let before = (std::mem::take(&mut record.golden), record.creates.len(), record.removal.clone());
     let facets = std::mem::take(&mut record.facets);
     let viewed = resolve::views(&facets, redirects);
     let (golden, undecided) = resolve::resolve(record.entity, &viewed, &settings.policy);

@@ -4,8 +4,9 @@ use crate::{
     facet::Link,
     hub::Hub,
     keys,
+    known::Known,
     ports::{Item, ItemKey},
-    record::{self, Record, Stored},
+    record::Record,
 };
 use concord_connector::{Entity, Fault, Kind, RecordId, Result, key::Key};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -67,11 +68,11 @@ impl Hub {
             let mut onward = Vec::new();
             for ((wanted, _), item) in asked.into_iter().zip(items) {
                 let Some(item) = item else { continue };
-                match record::decode(&item)? {
-                    Stored::Record(record) => {
-                        found.insert(wanted, (*record, item.rev));
+                match self.known.decode(&item)? {
+                    Known::Record(record) => {
+                        found.insert(wanted, (Record::clone(&record), item.rev));
                     }
-                    Stored::Redirect(to) => onward.push((wanted, to)),
+                    Known::Redirect(to) => onward.push((wanted, to)),
                 }
             }
             asked = onward;

@@ -11,7 +11,10 @@ use crate::{
     store::{self, LinkItem},
 };
 use concord_connector::{Entity, RecordId, Result, key::Key};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// How many changes one transaction may have.
 pub(crate) const MOST: usize = 90;
@@ -20,6 +23,8 @@ pub(crate) const MOST: usize = 90;
 #[derive(Default)]
 pub(crate) struct Transaction {
     changes: BTreeMap<ItemKey, TableChange>,
+    /// The records among them, as they are put.
+    records: BTreeMap<ItemKey, Arc<Record>>,
 }
 
 impl Transaction {
@@ -28,16 +33,20 @@ impl Transaction {
     }
     /// Replaces a record's item of revision `rev`; 0 puts a new one.
     pub(crate) fn put_record(&mut self, record: &Record, rev: u64) -> Result<()> {
-        self.put_stored(&record.id, &Stored::Record(Box::new(record.clone())), rev)
+        let (item, record) = record::encode_record(Box::new(record.clone()), rev + 1)?;
+        self.records.insert(item.key.clone(), Arc::new(*record));
+        self.put_new(item, rev);
+        Ok(())
     }
     pub(super) fn put_redirect(&mut self, from: &RecordId, to: &RecordId, rev: u64) -> Result<()> {
-        self.put_stored(from, &Stored::Redirect(to.clone()), rev)
+        let item = record::encode(from, &Stored::Redirect(to.clone()), rev + 1)?;
+        self.records.remove(&item.key);
+        self.put_new(item, rev);
+        Ok(())
     }
-    fn put_stored(&mut self, id: &RecordId, stored: &Stored, rev: u64) -> Result<()> {
-        let item = record::encode(id, stored, rev + 1)?;
+    fn put_new(&mut self, item: Item, rev: u64) {
         let condition = if rev == 0 { Condition::Absent } else { Condition::Rev(rev) };
         self.push(TableChange::Put(item, condition));
-        Ok(())
     }
     /// A link that moves or stays; guarded by its record's revision.
     pub(crate) fn put_link(&mut self, entity: Entity, link: &Link, record: &RecordId, home: &RecordId) -> Result<()> {
@@ -124,8 +133,18 @@ fn link_item(entity: Entity, link: &Link, record: &RecordId, home: &RecordId) ->
 impl Hub {
     /// Writes; a condition that does not hold means that somebody else was first.
     pub(crate) async fn transact(&self, transaction: Transaction) -> std::result::Result<(), Hindrance> {
-        match self.table.transact(transaction.changes.into_values().collect()).await {
-            Ok(()) => Ok(()),
+        let Transaction { changes, records } = transaction;
+        let mut images = Vec::with_capacity(records.len());
+        for (key, record) in records {
+            if let Some(TableChange::Put(item, _)) = changes.get(&key) {
+                images.push((key, item.rev, item.body.clone(), record));
+            }
+        }
+        match self.table.transact(changes.into_values().collect()).await {
+            Ok(()) => {
+                images.into_iter().for_each(|(key, rev, body, record)| self.known.note(key, rev, body, record));
+                Ok(())
+            }
             Err(TransactError::Cancelled(Cancelled(_))) => Err(Hindrance::Raced),
             Err(TransactError::Store(fault)) => Err(fault.into()),
         }

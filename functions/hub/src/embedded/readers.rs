@@ -28,6 +28,18 @@ impl Readers {
         operation: &'static str,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        self.read_one(operation, |connection| {
+            let snapshot = connection.unchecked_transaction()?;
+            read(&snapshot)
+        })
+    }
+
+    /// The same for what is one statement, and so a snapshot by itself.
+    pub(super) fn read_one<T>(
+        &self,
+        operation: &'static str,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T> {
         let failed = |error| database_fault(operation, error);
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
@@ -39,9 +51,7 @@ impl Readers {
                 connection
             }
         };
-        let transaction = connection.unchecked_transaction().map_err(failed)?;
-        let answer = read(&transaction).map_err(failed)?;
-        drop(transaction);
+        let answer = read(&connection).map_err(failed)?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE {
             idle.push(connection);

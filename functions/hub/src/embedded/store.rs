@@ -8,7 +8,7 @@ use super::{
 use crate::{
     broker::{Broker, Depth, Inbox},
     ports::{
-        Clock, Feed, Item, ItemKey, Outgoing, Page, Query, Queue, QueueName, Received, Table, TableChange,
+        Clock, Condition, Feed, Item, ItemKey, Outgoing, Page, Query, Queue, QueueName, Received, Table, TableChange,
         TransactError,
     },
 };
@@ -143,11 +143,14 @@ fn stopped() -> Fault {
 #[async_trait]
 impl Table for Store {
     async fn get(&self, keys: &[ItemKey]) -> Result<Vec<Option<Item>>> {
+        if let [key] = keys {
+            return self.readers.read_one("table.get", |connection| Ok(vec![items::get(connection, key)?]));
+        }
         self.readers.read("table.get", |connection| keys.iter().map(|key| items::get(connection, key)).collect())
     }
 
     async fn query(&self, query: Query) -> Result<Page> {
-        self.readers.read("table.query", |connection| items::query(connection, &query))
+        self.readers.read_one("table.query", |connection| items::query(connection, &query))
     }
 
     async fn transact(&self, changes: Vec<TableChange>) -> std::result::Result<(), TransactError> {
@@ -175,8 +178,17 @@ impl Queue for Store {
         if batch.is_empty() {
             return Ok(());
         }
+        self.send_with(queue, batch, Vec::new()).await
+    }
+
+    fn is_one_with_table(&self) -> bool {
+        true
+    }
+
+    async fn send_with(&self, queue: &QueueName, batch: Vec<Outgoing>, puts: Vec<Item>) -> Result<()> {
         let (queue, wake) = (queue.clone(), self.wake(queue));
-        self.ask(|answer| Operation::Send { queue, batch, wake, answer }).await
+        let puts = puts.into_iter().map(|item| TableChange::Put(item, Condition::None)).collect();
+        self.ask(|answer| Operation::Send { queue, batch, puts, wake, answer }).await
     }
 }
 

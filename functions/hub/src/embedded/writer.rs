@@ -3,7 +3,9 @@
 
 use super::{
     folder::{connect, database_fault},
-    images, items, messages,
+    images, items,
+    log::Log,
+    messages,
 };
 use crate::{
     broker::{Broker, Message},
@@ -22,8 +24,6 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 const GROUP: usize = 512;
 /// So many may wait; then callers wait to be let in.
 const WAITING: usize = 4096;
-/// The write-ahead log is copied into the database when it has that many pages (of 4 KiB).
-const CHECKPOINT: i64 = 4000;
 
 type Answer<T> = oneshot::Sender<Result<T>>;
 
@@ -36,6 +36,8 @@ pub(super) enum Operation {
     Send {
         queue: QueueName,
         batch: Vec<Outgoing>,
+        /// Items that are put with it, without conditions.
+        puts: Vec<TableChange>,
         wake: Arc<Notify>,
         answer: Answer<()>,
     },
@@ -89,14 +91,16 @@ impl Writer {
     ) -> Result<Self> {
         let failed = |error| database_fault("store.open", error);
         let connection = connect(path).map_err(failed)?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT).map_err(failed)?;
+        // Somebody else copies the log into the database, while we go on.
+        connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
         connection.pragma_update(None, "cache_size", -32_000).map_err(failed)?;
         let last = |sql| connection.query_row(sql, [], |row| row.get::<_, Option<u64>>(0));
         let message = last("SELECT max(id) FROM messages").map_err(failed)?.unwrap_or_default();
         let image = last("SELECT max(seq) FROM images").map_err(failed)?.unwrap_or_default();
         fed.send_replace(image);
         let (operations, waiting) = mpsc::channel(WAITING);
-        let desk = Desk { connection, broker, clock, fed, message, image, marked: Vec::new() };
+        let log = Log::start(path)?;
+        let desk = Desk { connection, broker, clock, fed, message, image, marked: Vec::new(), log };
         let thread =
             std::thread::Builder::new().name("concord-writer".into()).spawn(move || desk.serve(waiting)).map_err(
                 |error| Fault::new(Kind::Unexpected, "store.open", "No thread could be started.").caused_by(error),
@@ -133,6 +137,7 @@ struct Desk {
     image: u64,
     /// Dedupe ids remembered for the transaction at hand.
     marked: Vec<(QueueName, String)>,
+    log: Log,
 }
 
 impl Desk {
@@ -140,6 +145,7 @@ impl Desk {
         let mut operations = Vec::with_capacity(GROUP);
         while waiting.blocking_recv_many(&mut operations, GROUP) > 0 {
             self.group(&mut operations);
+            self.log.written(&self.connection);
         }
     }
 
@@ -187,7 +193,8 @@ impl Desk {
                         Some(cancelled) => Outcome::Cancelled(cancelled),
                     }
                 }
-                Operation::Send { queue, batch, .. } => {
+                Operation::Send { queue, batch, puts, .. } => {
+                    items::transact(&transaction, puts, now, &mut self.image)?;
                     let fresh: Vec<&Outgoing> = {
                         let mut broker = self.broker.lock().unwrap_or_else(PoisonError::into_inner);
                         let marked = &mut self.marked;

@@ -1,13 +1,16 @@
 //! Call budgets: a sliding window per connection and limit.
 
 use crate::{hub::Hub, settings::Connection};
-use concord_connector::{Fault, Instant, Kind, Result, manifest::Limit};
+use concord_connector::{ConnectionName, Fault, Instant, Kind, Result, manifest::Limit};
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// So many requests of a connection are under way at most: vendors allow that many even where they count them.
+const AT_ONCE: usize = 16;
 /// The longest that a request waits for its turn before the caller is told to come back later.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -15,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub struct Budgets {
     sent: Mutex<BTreeMap<(String, String), VecDeque<Instant>>>,
+    under_way: Mutex<BTreeMap<ConnectionName, Arc<Semaphore>>>,
 }
 
 /// How much of a budget may be used.
@@ -36,6 +40,17 @@ impl Share {
 }
 
 impl Budgets {
+    /// Waits for one of the requests that a connection may have under way.
+    pub(crate) async fn place(&self, connection: &Connection) -> Option<OwnedSemaphorePermit> {
+        let semaphore = {
+            let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Semaphore::new(AT_ONCE));
+            Arc::clone(under_way.entry(connection.name.clone()).or_insert_with(new))
+        };
+        // Nobody closes it.
+        semaphore.acquire_owned().await.ok()
+    }
+
     /// Waits for a place in every budget that a request counts against.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::{
 use concord_connector::{Field, Value, mapping::Flow};
 use std::collections::BTreeSet;
 
-type Views<'a> = Vec<(&'a Facet, View)>;
+type Views<'a> = Vec<(&'a Facet, &'a View)>;
 
 pub(super) fn stories(record: &Record, settings: &Settings) -> Vec<FieldStory> {
     let views: Views<'_> = record.facets.iter().map(|facet| (facet, facet.view())).collect();

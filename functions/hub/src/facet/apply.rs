@@ -2,7 +2,10 @@
 
 use super::{Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash};
 use concord_connector::{Field, Instant, Snapshot, Value, snapshot::Presence};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What came of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +83,8 @@ impl Facet {
             })
             .collect();
         // Fields that an answer shows and nobody wrote are baselines when they were never seen (a record just created).
-        let known = self.view();
         let mut diff: BTreeMap<Field, Option<Value>> = diff;
-        if known.cells.is_empty() {
+        if self.view().cells.is_empty() {
             for (field, value) in &after.fields {
                 diff.entry(field.clone()).or_insert_with(|| value.clone());
             }
@@ -173,6 +175,7 @@ impl Facet {
         let Some(at) = self.versions.iter().position(|known| same(known) && uninterrupted(known)) else {
             return self.confirms_newest(snapshot, order).then_some(Applied::Nothing);
         };
+        self.folded.forget();
         let known = &mut self.versions[at];
         let edited_by = known.edited_by();
         let mut better = false;
@@ -203,6 +206,7 @@ impl Facet {
         let same = snapshot.fields.iter().all(|(field, value)| view.held(field) == Some(value));
         if same && let Some(last) = self.versions.last_mut() {
             last.last_read = last.last_read.max(order.read_at);
+            self.folded.forget();
         }
         same
     }
@@ -211,26 +215,38 @@ impl Facet {
     fn insert(&mut self, mut new: Version) -> usize {
         let tail = self.split(&new.order);
         let at = self.versions.partition_point(|known| known.order < new.order);
-        let before = self.view_before(at);
-        let state: BTreeMap<Field, Option<Value>> =
-            before.cells.iter().map(|(field, cell)| (field.clone(), cell.held.clone())).collect();
-        let shown = new.diff.clone();
-        let presence = new.presence.clone().unwrap_or_else(|| before.presence.clone());
+        let last = at == self.versions.len();
+        let mut before = match self.folded.take().filter(|_| last) {
+            Some(folded) => folded,
+            None => Arc::new(self.view_before(at)),
+        };
+        let follows =
+            (!last).then(|| (new.diff.clone(), new.presence.clone().unwrap_or_else(|| before.presence.clone())));
         if new.order.sort == Sort::Seen {
-            new.absent = state.keys().filter(|field| !new.diff.contains_key(*field)).cloned().collect();
-            new.diff.retain(|field, value| state.get(field) != Some(value));
+            new.absent = before.cells.keys().filter(|field| !new.diff.contains_key(*field)).cloned().collect();
+            new.diff.retain(|field, value| before.held(field) != Some(value));
             new.times.retain(|field, _| new.diff.contains_key(field));
             new.ours = self.recognised(&new.diff);
-            if presence == before.presence && (at > 0 || !self.base.is_empty()) {
+            if new.presence.as_ref().is_none_or(|shown| *shown == before.presence) && (at > 0 || !self.base.is_empty())
+            {
                 new.presence = None;
             }
         }
-        self.rebase_following(at, &state, &shown);
-        if let Some(next) = self.versions.get_mut(at)
-            && next.order.sort == Sort::Seen
-        {
-            let then = next.presence.take().unwrap_or_else(|| before.presence.clone());
-            next.presence = (then != presence).then_some(then);
+        match follows {
+            // Nothing follows, as nearly always: the fold goes on from where it was.
+            None => {
+                Arc::make_mut(&mut before).fold(&new);
+                self.folded.put(before);
+            }
+            Some((shown, presence)) => {
+                self.rebase_following(at, &before, &shown);
+                if let Some(next) = self.versions.get_mut(at)
+                    && next.order.sort == Sort::Seen
+                {
+                    let then = next.presence.take().unwrap_or_else(|| before.presence.clone());
+                    next.presence = (then != presence).then_some(then);
+                }
+            }
         }
         self.versions.insert(at, new);
         if let Some(tail) = tail {
@@ -239,7 +255,7 @@ impl Facet {
         at
     }
 
-    fn view_before(&self, at: usize) -> View {
+    pub(super) fn view_before(&self, at: usize) -> View {
         let mut before = self.base.clone();
         for version in &self.versions[..at] {
             before.fold(version);
@@ -262,6 +278,7 @@ impl Facet {
                 && order.read_at <= known.last_read
         })?;
         let after = self.view_before(at + 1);
+        self.folded.forget();
         let known = &mut self.versions[at];
         let mut tail = known.clone();
         tail.order.read_at = known.last_read;
@@ -282,14 +299,9 @@ impl Facet {
 
     /// The versions after an inserted one now follow another state: what each showed stays, its differences change. A
     /// version that is silent about a field passes the change on to the next.
-    fn rebase_following(
-        &mut self,
-        at: usize,
-        state: &BTreeMap<Field, Option<Value>>,
-        shown: &BTreeMap<Field, Option<Value>>,
-    ) {
+    fn rebase_following(&mut self, at: usize, state: &View, shown: &BTreeMap<Field, Option<Value>>) {
         for (field, value) in shown {
-            let before = state.get(field);
+            let before = state.held(field);
             for next in at..self.versions.len() {
                 let version = &self.versions[next];
                 let receipt = version.order.sort == Sort::Receipt;

@@ -172,7 +172,7 @@ fn say(
     let mut snapshot = Snapshot::new(entity, facet.link.id.clone(), version);
     snapshot.fields.insert(field.clone(), shown.clone());
     facet.receive(&BTreeMap::from([(field.clone(), (shown, stamp))]), &snapshot, (now, now));
-    let held = facet.view().cells.into_iter().map(|(field, cell)| (field, cell.held));
+    let held = facet.view().cells.iter().map(|(field, cell)| (field.clone(), cell.held.clone()));
     snapshot.fields = held.collect();
     snapshot.fields.insert(field.clone(), value.clone());
     snapshot.field_times.insert(field.clone(), now);
@@ -204,7 +204,7 @@ mod tests {
         let list = |roles: &[&str]| Value::list(roles.iter().map(|role| Value::Enum((*role).into())).collect());
         let golden = Some((list(&["customer", "partner"]), Instant::from_ms(10)));
         say(&mut facet, Entity::Organization, &roles, golden, &list(&["partner", "prospect"]), now);
-        let elements = facet.view().cells.remove(&roles).unwrap().elements;
+        let elements = facet.view().cells[&roles].elements.clone();
         let shown: Vec<_> = elements.iter().map(|(value, there, _)| (value.to_string(), *there)).collect();
         assert_eq!(shown, [("customer".to_owned(), false), ("prospect".to_owned(), true)]);
     }

@@ -1,7 +1,8 @@
 //! Queues. Sending is a port; receiving belongs to the runner.
 
+use super::Item;
 use async_trait::async_trait;
-use concord_connector::{Result, SubscriptionName, System};
+use concord_connector::{Fault, Kind, Result, SubscriptionName, System};
 use std::{fmt, time::Duration};
 
 /// Which queue.
@@ -106,4 +107,18 @@ pub enum Disposition {
 pub trait Queue: Send + Sync {
     /// Sends all of them, or fails; durable when it returns. After a failure some may have been sent.
     async fn send(&self, queue: &QueueName, batch: Vec<Outgoing>) -> Result<()>;
+
+    /// Whether queue and table are one store, so that [`Queue::send_with`] can be asked.
+    fn is_one_with_table(&self) -> bool {
+        false
+    }
+
+    /// Sends, and puts items without condition, all or nothing: one write to disk where two would be waited for. Only for
+    /// stores that are queue and table at once.
+    ///
+    /// # Errors
+    /// `Unexpected` where they are not.
+    async fn send_with(&self, _queue: &QueueName, _batch: Vec<Outgoing>, _puts: Vec<Item>) -> Result<()> {
+        Err(Fault::new(Kind::Unexpected, "queue.send_with", "this queue is not one with its table"))
+    }
 }

@@ -31,28 +31,39 @@ enum Head {
 /// # Errors
 /// `Rejected`, naming the largest field, when the record exceeds [`MAX_BYTES`].
 pub fn encode(id: &RecordId, stored: &Stored, rev: u64) -> Result<Item> {
-    let (head, facets) = match stored {
-        Stored::Redirect(to) => (Head::RedirectV1(to.clone()), Vec::new()),
-        Stored::Record(record) => {
-            let mut head = record.clone();
-            let facets = std::mem::take(&mut head.facets);
-            let json = serde_json::to_vec(&facets).map_err(|e| Fault::malformed("record", e.to_string()))?;
-            (Head::RecordV1(head), miniz_oxide::deflate::compress_to_vec(&json, LEVEL))
+    match stored {
+        Stored::Redirect(to) => {
+            Ok(Item { rev, ..Item::new(keys::record(id), body(&Head::RedirectV1(to.clone()), &[])?) })
         }
-    };
-    let head = serde_json::to_vec(&head).map_err(|e| Fault::malformed("record", e.to_string()))?;
+        Stored::Record(record) => Ok(encode_record(record.clone(), rev)?.0),
+    }
+}
+
+/// The item of a record, with revision `rev`, and the record again: its facets are taken out and put back, not copied.
+///
+/// # Errors
+/// As [`encode`].
+pub(crate) fn encode_record(mut record: Box<Record>, rev: u64) -> Result<(Item, Box<Record>)> {
+    let facets = std::mem::take(&mut record.facets);
+    let json = serde_json::to_vec(&facets).map_err(|e| Fault::malformed("record", e.to_string()))?;
+    let head = Head::RecordV1(record);
+    let body = body(&head, &miniz_oxide::deflate::compress_to_vec(&json, LEVEL))?;
+    let Head::RecordV1(mut record) = head else { return Err(Fault::malformed("record", "no record")) };
+    record.facets = facets;
+    if body.len() > MAX_BYTES {
+        return Err(too_large(&record, body.len()));
+    }
+    let item = Item { rev, index: index(&record), ..Item::new(keys::record(&record.id), body) };
+    Ok((item, record))
+}
+
+fn body(head: &Head, facets: &[u8]) -> Result<Vec<u8>> {
+    let head = serde_json::to_vec(head).map_err(|e| Fault::malformed("record", e.to_string()))?;
     let mut body = Vec::with_capacity(4 + head.len() + facets.len());
     body.extend_from_slice(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_be_bytes());
     body.extend_from_slice(&head);
-    body.extend_from_slice(&facets);
-    if body.len() > MAX_BYTES {
-        return Err(too_large(stored, body.len()));
-    }
-    let mut item = Item { rev, ..Item::new(keys::record(id), body) };
-    if let Stored::Record(record) = stored {
-        item.index = index(record);
-    }
-    Ok(item)
+    body.extend_from_slice(facets);
+    Ok(body)
 }
 
 /// What an item holds.
@@ -123,15 +134,13 @@ pub(crate) fn place(at: Instant) -> String {
     format!("{:015}", at.ms().max(0))
 }
 
-fn too_large(stored: &Stored, bytes: usize) -> Fault {
+fn too_large(record: &Record, bytes: usize) -> Fault {
     let mut largest = (0, String::from("none"));
-    if let Stored::Record(record) = stored {
-        for facet in &record.facets {
-            for (field, cell) in facet.view().cells {
-                let size = serde_json::to_vec(&cell).map_or(0, |json| json.len());
-                if size > largest.0 {
-                    largest = (size, format!("{field} at {}", facet.link));
-                }
+    for facet in &record.facets {
+        for (field, cell) in &facet.view().cells {
+            let size = serde_json::to_vec(&cell).map_or(0, |json| json.len());
+            if size > largest.0 {
+                largest = (size, format!("{field} at {}", facet.link));
             }
         }
     }

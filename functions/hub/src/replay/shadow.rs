@@ -19,7 +19,7 @@ pub fn shadow(record: &Record, other: &Settings, homes: &BTreeMap<RecordId, Reco
     for one in &mut viewed {
         let Some(connection) = other.connections.get(&one.facet.link.connection) else { continue };
         let mapping = connection.context.mappings.get(&record.entity);
-        one.view.cells.retain(|field, _| {
+        one.view.to_mut().cells.retain(|field, _| {
             let mut rules = mapping.into_iter().flat_map(|mapping| mapping.active(&connection.context));
             rules.any(|rule| rule.field == *field && rule.flow.reads())
         });

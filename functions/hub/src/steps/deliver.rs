@@ -24,7 +24,14 @@ use concord_connector::{
 };
 use futures::{StreamExt, stream};
 use plan::Job;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// What is to be tried again sooner than this waits in the queue; later it is ordered anew, because a queue counts receives
 /// and waiting is no failure.
@@ -103,25 +110,50 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
         return Ok(again);
     }
     let most = connection.connector.manifest().capabilities.write_batch.max(1);
+    let trouble = Trouble::default();
+    let answered = AtomicBool::new(false);
     for (entity, jobs) in jobs {
         let jobs = gate::pass(hub, connection, jobs).await?;
-        for chunk in jobs.chunks(most) {
-            if !write(hub, connection, entity, chunk, &mut again).await? {
-                return Ok(again);
-            }
+        // Side by side where the vendor takes one record at a time: the engine bounds what is under way at a vendor.
+        let chunks: Vec<_> =
+            jobs.chunks(most).map(|chunk| write(hub, connection, entity, chunk, (&trouble, &answered))).collect();
+        let written: Vec<Result<Again>> = stream::iter(chunks).buffered(super::PARALLEL).collect().await;
+        for one in written {
+            again.extend(one?);
         }
+    }
+    match trouble.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(fault) => {
+            hub.trouble(connection, &fault).await?;
+        }
+        None if answered.into_inner() => hub.close_breaker(connection).await?,
+        _ => {}
     }
     Ok(again)
 }
 
-/// Writes a chunk; `false` when the connection is in trouble and nothing more should be sent.
+/// Records that have to be looked at again, and when.
+type Again = BTreeMap<RecordId, Disposition>;
+
+/// A trouble of the connection as a whole: once there is one, nothing more is sent.
+type Trouble = Mutex<Option<Fault>>;
+
+fn note(trouble: &Trouble, fault: Fault) {
+    trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
+}
+
+/// Writes a chunk, unless the connection is in trouble by then.
 async fn write(
     hub: &Hub,
     connection: &Connection,
     entity: Entity,
     jobs: &[Job],
-    again: &mut BTreeMap<RecordId, Disposition>,
-) -> Result<bool> {
+    (trouble, answered): (&Trouble, &AtomicBool),
+) -> Result<Again> {
+    let mut again = Again::new();
+    if trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+        return Ok(again);
+    }
     let mut sent = Vec::with_capacity(jobs.len());
     let mut writes: Vec<Write> = Vec::with_capacity(jobs.len());
     for job in jobs {
@@ -140,8 +172,8 @@ async fn write(
                     again.insert(job.record.clone(), Disposition::Retry { after: Some(wait), reason });
                 }
                 Ok(create::Begun::Trouble(fault)) => {
-                    hub.trouble(connection, &fault).await?;
-                    return Ok(false);
+                    note(trouble, fault);
+                    return Ok(again);
                 }
                 // Our own trouble holds no vendor back.
                 Err(fault) if fault.is_of_connection() => {
@@ -155,31 +187,31 @@ async fn write(
         }
     }
     if sent.is_empty() {
-        return Ok(true);
+        return Ok(again);
     }
     tap::sent(hub, connection, entity, &writes);
     let ran = match hub.run(connection, &Operation::Write { entity, writes }).await {
         Ok(ran) => ran,
         Err(fault) => {
             if fault.is_of_connection() {
-                hub.trouble(connection, &fault).await?;
-                return Ok(false);
+                note(trouble, fault);
+                return Ok(again);
             }
             // It answered: the connection works.
-            hub.close_breaker(connection).await?;
+            answered.store(true, Ordering::Relaxed);
             let refused = Refused::from(fault);
             for job in sent {
                 tap::refused(hub, connection, entity, &job.record, &refused.message);
                 create::undo(hub, connection, job, &refused).await?;
                 refused::refuse(hub, connection, &job.record, refused.clone()).await?;
             }
-            return Ok(true);
+            return Ok(again);
         }
     };
     let Outcome::Written(rows) = ran.outcome else {
         return Err(Fault::new(Kind::Unexpected, "deliver", "the connector did not answer a write with rows"));
     };
-    let mut trouble = None;
+    answered.store(true, Ordering::Relaxed);
     for (job, row) in sent.into_iter().zip(rows) {
         tapped(hub, connection, job, &row);
         match row {
@@ -206,23 +238,14 @@ async fn write(
                 create::undo(hub, connection, job, &refused).await?;
                 let fault = Fault::new(refused.kind, "deliver", refused.message.clone()).retry(refused.retry);
                 if fault.is_of_connection() {
-                    trouble = Some(fault);
+                    note(trouble, fault);
                 } else {
                     refused::refuse(hub, connection, &job.record, refused).await?;
                 }
             }
         }
     }
-    match trouble {
-        Some(fault) => {
-            hub.trouble(connection, &fault).await?;
-            Ok(false)
-        }
-        None => {
-            hub.close_breaker(connection).await?;
-            Ok(true)
-        }
-    }
+    Ok(again)
 }
 
 fn tapped(hub: &Hub, connection: &Connection, job: &Job, row: &std::result::Result<Written, Refused>) {

@@ -4,15 +4,19 @@ use crate::{
     history::Entry,
     hub::Hub,
     keys,
+    known::Known,
     message::{Event, Message, Why},
     ports::{Condition, FeedEntry, Index, Item, Outgoing, Query, QueueName, TableChange},
-    record::{self, Record, Stored},
+    record::Record,
     settings::Settings,
     subscription::{self, Subscription},
     tap,
 };
 use concord_connector::{ConnectionName, Entity, RecordId, Result};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Waiters that one page wakes.
 const WAITERS: usize = 100;
@@ -28,33 +32,35 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
     let mut deliveries: BTreeMap<QueueName, Vec<Outgoing>> = BTreeMap::new();
     let mut woken = Vec::new();
     for entry in entries {
-        let old = read(entry.old.as_ref())?;
-        let Some(new) = read(entry.new.as_ref())? else {
-            for (queue, event) in merged(&settings, entry, old.as_ref())? {
+        let old = read(hub, entry.old.as_ref())?;
+        let old = old.as_deref();
+        let Some(new) = read(hub, entry.new.as_ref())? else {
+            for (queue, event) in merged(&settings, entry, old)? {
                 deliveries.entry(queue).or_default().push(event);
             }
             continue;
         };
-        for (queue, event) in events(&settings, old.as_ref(), &new)? {
+        let new = &*new;
+        for (queue, event) in events(&settings, old, new)? {
             deliveries.entry(queue).or_default().push(event);
         }
-        let fresh = old.as_ref().is_none_or(|old| old.version < new.version);
+        let fresh = old.is_none_or(|old| old.version < new.version);
         if let Some(image) = entry.new.as_ref().filter(|_| fresh) {
-            let past = Entry::of(old.as_ref(), &new);
-            tap::committed(hub, &new, past.changed.keys());
+            let past = Entry::of(old, new);
+            tap::committed(hub, new, past.changed.keys());
             history.insert((new.id.clone(), new.version), TableChange::Put(past.item(image)?, Condition::None));
         }
-        for connection in due(&settings, old.as_ref(), &new) {
+        for connection in due(&settings, old, new) {
             let Some(ready) = settings.connections.get(&connection) else { continue };
             let queue = QueueName::Deliveries(ready.connector.system().clone());
             // A create that waited for identity is ordered anew, under the version under which it was ordered before.
-            let again = if settled(old.as_ref(), &new) { "@settled" } else { "" };
+            let again = if settled(old, new) { "@settled" } else { "" };
             deliveries.entry(queue).or_default().push(order(&new.id, &connection, new.version, again)?);
         }
-        for connection in arrived(old.as_ref(), &new) {
+        for connection in arrived(old, new) {
             let Some(ready) = settings.connections.get(&connection) else { continue };
             let queue = QueueName::Deliveries(ready.connector.system().clone());
-            for waiter in waiters(hub, &new, &connection).await? {
+            for waiter in waiters(hub, new, &connection).await? {
                 deliveries.entry(queue.clone()).or_default().push(order(
                     &waiter,
                     &connection,
@@ -67,16 +73,14 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
         }
     }
     let history: Vec<TableChange> = history.into_values().collect();
-    for chunk in history.chunks(90) {
-        hub.write_plain(chunk.to_vec()).await?;
-    }
-    for (queue, batch) in deliveries {
-        hub.queue.send(&queue, batch).await?;
-    }
-    if !woken.is_empty() {
-        hub.queue.send(&QueueName::Observations, woken).await?;
-    }
-    Ok(())
+    // All at once: they share a write to disk, and all of them come again when one fails.
+    let notes = history.chunks(90).map(|chunk| hub.write_plain(chunk.to_vec()));
+    let orders = deliveries.iter().map(|(queue, batch)| hub.queue.send(queue, batch.clone()));
+    let (notes, orders, woken) =
+        futures::join!(futures::future::try_join_all(notes), futures::future::try_join_all(orders), async {
+            if woken.is_empty() { Ok(()) } else { hub.queue.send(&QueueName::Observations, woken).await }
+        });
+    notes.map(drop).and(orders.map(drop)).and(woken)
 }
 
 /// The message that orders a delivery. `again` tells a repeated order from the one that a queue drops as a duplicate.
@@ -124,9 +128,9 @@ fn tell(
     subscription::order(Event { subscription: to.name.clone(), record, entity, version, why: Why::Due }, again)
 }
 
-fn read(item: Option<&Item>) -> Result<Option<Record>> {
-    Ok(match item.map(record::decode).transpose()? {
-        Some(Stored::Record(record)) => Some(*record),
+fn read(hub: &Hub, item: Option<&Item>) -> Result<Option<Arc<Record>>> {
+    Ok(match item.map(|item| hub.known.decode(item)).transpose()? {
+        Some(Known::Record(record)) => Some(record),
         _ => None,
     })
 }

@@ -171,18 +171,18 @@ async fn enqueue(hub: &Hub, connection: &Connection, scheme: &Scheme, mut signal
         let message = Message::SignalV1 { connection: connection.name.clone(), signal, received_at: now };
         messages.push(Outgoing::new(message.encode()?).of(connection.name.as_str()));
         let life = Duration::from_secs(scheme.retry_horizon_s + 3600);
-        fresh.insert(
-            mark.clone(),
-            TableChange::Put(Item { expires: Some(now.plus(life)), ..Item::new(mark, Vec::new()) }, Condition::None),
-        );
+        fresh.insert(mark.clone(), Item { expires: Some(now.plus(life)), ..Item::new(mark, Vec::new()) });
     }
     if messages.is_empty() {
         return Ok(());
     }
     hub.tally.add_many(Count::Signals, messages.len() as u64);
     let queue = QueueName::Signals(connection.connector.system().clone());
+    if hub.queue.is_one_with_table() && fresh.len() <= 90 {
+        return hub.queue.send_with(&queue, messages, fresh.into_values().collect()).await;
+    }
     hub.queue.send(&queue, messages).await?;
-    let marks: Vec<TableChange> = fresh.into_values().collect();
+    let marks: Vec<TableChange> = fresh.into_values().map(|item| TableChange::Put(item, Condition::None)).collect();
     for chunk in marks.chunks(90) {
         hub.write_plain(chunk.to_vec()).await?;
     }

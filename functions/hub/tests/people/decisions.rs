@@ -22,7 +22,7 @@ fn said(record: &Record) -> BTreeMap<Link, BTreeMap<Field, Word>> {
     let cell =
         |cell: Cell| cell.said.map(|said| (said.value, cell.elements.into_iter().map(|(value, ..)| value).collect()));
     let facets = record.facets.iter().map(|facet| {
-        let cells = facet.view().cells.into_iter().filter_map(|(field, one)| Some((field, cell(one)?)));
+        let cells = facet.view().cells.clone().into_iter().filter_map(|(field, one)| Some((field, cell(one)?)));
         (facet.link.clone(), cells.collect())
     });
     facets.collect()

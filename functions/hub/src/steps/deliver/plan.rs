@@ -266,8 +266,8 @@ async fn references(hub: &Hub, record: &Record) -> Result<BTreeMap<RecordId, Rec
 /// The ids of records that a record's values refer to, golden ones and those that are held somewhere.
 pub(crate) fn referred_by(record: &Record) -> BTreeSet<RecordId> {
     let mut named = BTreeSet::new();
-    let held = record.facets.iter().flat_map(|facet| facet.view().cells.into_values()).filter_map(|cell| cell.held);
-    let golden = record.golden.values().filter_map(|golden| golden.value.clone());
+    let held = record.facets.iter().flat_map(|facet| facet.view().cells.values()).filter_map(|cell| cell.held.as_ref());
+    let golden = record.golden.values().filter_map(|golden| golden.value.as_ref());
     for value in held.chain(golden) {
         for reference in value.references() {
             if let Target::Record(id) = &reference.to {
