@@ -9,7 +9,8 @@ use crate::{
 use proptest::prelude::*;
 use std::{collections::BTreeSet, sync::Arc};
 
-const SECRET: &str = "not-a-real-webhook-secret";
+/// A key in every form in which schemes take one: as text, in hexadecimal and in base64.
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const HOOK: &str = "https://hub.example.com/hooks/under-test";
 
 type Of = fn(&Trial) -> Verdict;
@@ -35,9 +36,13 @@ pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
         ];
         for (name, law) in laws {
             let reason = match (name, &scheme.signed) {
-                ("other_time_is_refused", Signed::Hmac { timestamp: Some(_), .. }) => None,
+                ("other_time_is_refused", Signed::Hmac { timestamp: Some(_), .. } | Signed::Standard { .. }) => None,
                 ("other_time_is_refused", _) => Some("the scheme has no time"),
                 ("header_sent_twice_is_refused", Signed::Path {}) => Some("the proof is in the path"),
+                (
+                    "header_sent_twice_is_refused" | "other_secret_is_refused" | "touched_byte_is_refused",
+                    Signed::None {},
+                ) => Some("nothing proves the sender"),
                 _ => None,
             };
             let trial = Trial { subject: subject.clone(), scheme: scheme.clone() };
@@ -145,12 +150,13 @@ impl Trial {
     /// The headers that carry proof, by the scheme.
     fn proof(&self) -> Vec<&str> {
         match &self.scheme.signed {
+            Signed::Standard { .. } => vec!["webhook-id", "webhook-timestamp", "webhook-signature"],
             Signed::Hmac { header, timestamp, .. } => {
                 [header.as_str()].into_iter().chain(timestamp.as_ref().map(|t| t.header.as_str())).collect()
             }
             Signed::Digest { header, version, .. } => vec![header, &version.0],
             Signed::Header { header } => vec![header],
-            Signed::Path {} => vec![],
+            Signed::Path {} | Signed::None {} => vec![],
         }
     }
 
@@ -163,7 +169,7 @@ impl Trial {
     }
 
     fn touched(&self) -> Verdict {
-        let signs_body = matches!(self.scheme.signed, Signed::Hmac { .. } | Signed::Digest { .. });
+        let signs_body = matches!(self.scheme.signed, Signed::Standard { .. } | Signed::Hmac { .. } | Signed::Digest { .. });
         self.each(|sample| {
             for at in (0..sample.body.len()).filter(|_| signs_body) {
                 let mut touched = sample.clone();
@@ -195,10 +201,13 @@ impl Trial {
     }
 
     fn time(&self) -> Verdict {
-        let Signed::Hmac { timestamp: Some(timestamp), .. } = &self.scheme.signed else { return Ok(()) };
-        let tolerance = timestamp.tolerance_s;
+        let (tolerance, early) = match &self.scheme.signed {
+            Signed::Hmac { timestamp: Some(timestamp), .. } => (timestamp.tolerance_s, -120),
+            Signed::Standard { tolerance_s } => (*tolerance_s, -tolerance_s - 2),
+            _ => return Ok(()),
+        };
         self.each(|sample| {
-            for (late_s, good) in [(tolerance - 1, true), (tolerance + 2, false), (86_400, false), (-120, false)] {
+            for (late_s, good) in [(tolerance - 1, true), (tolerance + 2, false), (86_400 + tolerance, false), (early, false)] {
                 let mut later = sample.clone();
                 later.at = Instant::from_ms(sample.at.ms() + late_s * 1000);
                 let passes = later.passes(&self.scheme);

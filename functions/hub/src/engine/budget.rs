@@ -4,9 +4,10 @@ use crate::{hub::Hub, settings::Connection};
 use concord_connector::{Fault, Instant, Kind, Result, manifest::Limit};
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The longest that a request waits for its turn before the caller is told to come back later.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -15,16 +16,30 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug, Default)]
 pub struct Budgets {
     sent: Mutex<BTreeMap<(String, String), VecDeque<Instant>>>,
+    at_once: Mutex<BTreeMap<String, Arc<Semaphore>>>,
 }
 
 impl Budgets {
+    /// A place among the calls that a system answers at once; given back when it is dropped. `None` where it names no
+    /// number.
+    pub(crate) async fn place(&self, connection: &Connection) -> Option<OwnedSemaphorePermit> {
+        let most = connection.connector.manifest().capabilities.concurrent?;
+        let places = {
+            let mut at_once = self.at_once.lock().unwrap_or_else(PoisonError::into_inner);
+            let new = || Arc::new(Semaphore::new(most.max(1)));
+            Arc::clone(at_once.entry(connection.name.to_string()).or_insert_with(new))
+        };
+        places.acquire_owned().await.ok()
+    }
+
     /// Waits for a place in every budget that a request counts against.
     ///
     /// # Errors
     /// `RateLimited`, with the wait, when it would be longer than a request should hold up its batch.
     pub(crate) async fn acquire(&self, hub: &Hub, connection: &Connection, limit: Option<&str>) -> Result<()> {
-        let limits: Vec<&Limit> =
-            connection.limits.iter().filter(|one| one.name == "all" || Some(one.name.as_str()) == limit).collect();
+        let counts =
+            |one: &&Limit| one.name == "all" || one.name.starts_with("all_") || Some(one.name.as_str()) == limit;
+        let limits: Vec<&Limit> = connection.limits.iter().filter(counts).collect();
         let mut waited = Duration::ZERO;
         loop {
             let Some(wait) = self.take(connection, &limits, hub.now()) else { return Ok(()) };

@@ -199,6 +199,10 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
     let mut ids: BTreeMap<ExternalId, Vec<&Asked<'_>>> = BTreeMap::new();
     for one in asked {
         match &one.signal.happened {
+            // The event carried the record, and its version says where it belongs: nothing has to be asked.
+            Happened::Changed | Happened::Deleted if one.signal.record.is_some() => {
+                observations.extend(carried(name, one));
+            }
             Happened::Changed => ids.entry(one.signal.id.clone()).or_default().push(one),
             Happened::Gap => poll::from_the_beginning(hub, connection, entity).await?,
             Happened::Deleted => observations.push(gone(name, one, Presence::Deleted)),
@@ -209,6 +213,10 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
         }
     }
     if !connection.maps(entity) {
+        return Ok(None);
+    }
+    if ids.is_empty() {
+        send(hub, observations).await?;
         return Ok(None);
     }
     let wanted: Vec<ExternalId> = ids.keys().cloned().collect();
@@ -243,6 +251,16 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
     }
     send(hub, observations).await?;
     Ok(None)
+}
+
+fn carried(connection: &ConnectionName, one: &Asked<'_>) -> Option<Observation> {
+    Some(Observation {
+        connection: connection.clone(),
+        snapshot: one.signal.record.as_deref()?.clone(),
+        read_at: one.received_at,
+        signalled_at: Some(one.received_at),
+        from_history: false,
+    })
 }
 
 fn gone(connection: &ConnectionName, one: &Asked<'_>, presence: Presence) -> Observation {
