@@ -84,9 +84,8 @@ impl Connector for PartnerStack {
 }
 
 fn own_domain(snapshot: &mut concord_connector::Snapshot) {
-    let everybodys = |value: &Option<Value>| {
-        value.as_ref().and_then(Value::as_str).is_some_and(|host| MAIL_FOR_ALL.contains(&host))
-    };
+    let everybodys =
+        |value: &Option<Value>| value.as_ref().and_then(Value::as_str).is_some_and(|host| MAIL_FOR_ALL.contains(&host));
     if snapshot.entity == Entity::Organization && snapshot.fields.get("domain").is_some_and(everybodys) {
         snapshot.fields.remove("domain");
     }

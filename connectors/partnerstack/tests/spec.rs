@@ -71,7 +71,8 @@ fn check(file: &Path, entity: Entity) -> Result<(), Failed> {
     }
     run(&Operation::Find { entity, record: RecordId::new("nobody"), keys: Vec::new() }).unwrap();
     if cx.mapping(entity).unwrap().fields.iter().any(|rule| rule.flow.creates()) {
-        let write = Write { record: "r1".into(), change: Change::Create { idempotency: "i1".into() }, fields: fields(entity) };
+        let write =
+            Write { record: "r1".into(), change: Change::Create { idempotency: "i1".into() }, fields: fields(entity) };
         let made = run(&Operation::Write { entity, writes: vec![write] }).unwrap();
         let Outcome::Written(rows) = made else { return Err("no rows".into()) };
         let Some(Ok(Written::Done { after, .. })) = rows.into_iter().next() else { return Err("refused".into()) };

@@ -108,7 +108,9 @@ impl Codec {
             Self::Flag(..) => matches!(ty, Type::Enum(_)),
             Self::Array(_) => matches!(ty, Type::List(Type::Enum(_))),
             Self::Reference(entity) | Self::ReferenceNumber(entity) => ty == Type::Reference(*entity),
-            Self::References(entity) | Self::Ids(entity) => matches!(ty, Type::List(Type::Reference(of)) if of == entity),
+            Self::References(entity) | Self::Ids(entity) => {
+                matches!(ty, Type::List(Type::Reference(of)) if of == entity)
+            }
             Self::Joined { .. } => matches!(ty, Type::List(Type::Enum(_) | Type::Text)),
             Self::Address(_) => ty == Type::Address,
         }
@@ -117,7 +119,9 @@ impl Codec {
     /// The value map, if it is one.
     pub fn pairs(&self) -> Option<&Pairs> {
         match self {
-            Self::Enum(pairs) | Self::EnumOpen(pairs) | Self::Array(pairs) | Self::Joined { map: pairs, .. } => Some(pairs),
+            Self::Enum(pairs) | Self::EnumOpen(pairs) | Self::Array(pairs) | Self::Joined { map: pairs, .. } => {
+                Some(pairs)
+            }
             _ => None,
         }
     }
@@ -172,15 +176,15 @@ impl Codec {
                 "false" | "0" => no.clone(),
                 other => return Err(format!("`{}` is no flag", other.chars().take(40).collect::<String>())),
             })),
-            Self::Array(pairs) => {
-                Value::list(vec![Value::Enum(ours(pairs, &text).ok_or_else(|| unknown(&text))?)])
-            }
+            Self::Array(pairs) => Value::list(vec![Value::Enum(ours(pairs, &text).ok_or_else(|| unknown(&text))?)]),
             Self::Enum(pairs) => Some(Value::Enum(ours(pairs, &text).ok_or_else(|| unknown(&text))?)),
             Self::EnumOpen(pairs) => Some(Value::Enum(ours(pairs, &text).unwrap_or_else(|| snake(&text)))),
             Self::Reference(entity) | Self::ReferenceNumber(entity) => {
                 Some(Value::Ref(Reference::external(*entity, text)))
             }
-            Self::References(entity) | Self::Ids(entity) => Value::list(vec![Value::Ref(Reference::external(*entity, text))]),
+            Self::References(entity) | Self::Ids(entity) => {
+                Value::list(vec![Value::Ref(Reference::external(*entity, text))])
+            }
             Self::Joined { separator, map } => {
                 let mut elements = Vec::new();
                 for part in text.split(separator.as_str()).map(str::trim).filter(|part| !part.is_empty()) {
@@ -280,7 +284,8 @@ impl Codec {
             }
             (Self::ReferenceNumber(_), Some(Value::Ref(Reference { to: Target::External(id), .. }))) => {
                 let id = id.as_str();
-                let id: u64 = id.parse().map_err(|_| format!("the system counts its records, and `{id}` is no number"))?;
+                let id: u64 =
+                    id.parse().map_err(|_| format!("the system counts its records, and `{id}` is no number"))?;
                 Json::from(id)
             }
             (Self::Ids(_), Some(Value::List(elements))) => {

@@ -8,7 +8,10 @@ mod find;
 mod hook;
 mod poll;
 mod row;
+mod trial;
 mod write;
+
+pub use trial::{Line, Trial, trial};
 
 use crate::{
     Connector, Context, Entity, Fault, Kind, Manifest, Operation, Request, Response, Result, Signal, Step, Verified,

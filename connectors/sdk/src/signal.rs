@@ -61,6 +61,14 @@ impl Signal {
     }
     /// A plain "look here".
     pub fn changed(key: impl Into<String>, entity: Entity, id: impl Into<ExternalId>, at: Instant) -> Self {
-        Self { key: key.into(), entity, id: id.into(), happened: Happened::Changed, at, edits: Vec::new(), record: None }
+        Self {
+            key: key.into(),
+            entity,
+            id: id.into(),
+            happened: Happened::Changed,
+            at,
+            edits: Vec::new(),
+            record: None,
+        }
     }
 }

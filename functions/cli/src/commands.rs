@@ -4,6 +4,7 @@ mod admin;
 mod backfill;
 mod check;
 mod connect;
+mod connector;
 mod people;
 mod plan;
 mod records;
@@ -21,6 +22,7 @@ pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
     match command {
         Command::Demo(_) | Command::Up(_) => Ok(()),
         Command::Check { config } => check::check(config, json),
+        Command::Connector { verb } => connector::connector(verb, json).await,
         Command::Connect(args) => connect::connect(args, json).await,
         Command::Backfill { connection, at } => backfill::backfill(connection, at, json).await,
         Command::Records { entity, after, limit, at } => {

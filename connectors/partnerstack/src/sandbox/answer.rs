@@ -10,10 +10,7 @@ pub(super) fn one(row: &Json) -> WireResponse {
 
 /// A page.
 pub(super) fn page(rows: Vec<&Json>, has_more: bool) -> WireResponse {
-    WireResponse::json(
-        200,
-        &json!({ "data": { "items": rows, "has_more": has_more }, "message": "OK", "status": 200 }),
-    )
+    WireResponse::json(200, &json!({ "data": { "items": rows, "has_more": has_more }, "message": "OK", "status": 200 }))
 }
 
 /// A refusal.

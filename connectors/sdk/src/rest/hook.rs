@@ -24,7 +24,9 @@ pub(super) fn signals(manifest: &Manifest, cx: &Context, hook: &Webhook<Verified
             Some(Json::Array(parts)) => parts,
             Some(one @ Json::Object(_)) => std::slice::from_ref(one),
             _ => {
-                return Err(Fault::malformed("rest.signals", "the body has no array of events").with("pointer", pointer));
+                return Err(
+                    Fault::malformed("rest.signals", "the body has no array of events").with("pointer", pointer)
+                );
             }
         },
         (None, Json::Array(parts)) => parts,

@@ -4,10 +4,7 @@ use super::Place;
 use crate::{
     ExternalId, Fault, RecordId, Response, Result, Snapshot, SourceVersion,
     exchange::version_of,
-    manifest::{
-        VersionForm,
-        api::scalar,
-    },
+    manifest::{VersionForm, api::scalar},
     snapshot::Presence,
     time::Instant,
 };

@@ -109,7 +109,8 @@ fn update(
         }
         revision = seen.revision;
     }
-    let values = Values { revision: revision.as_deref(), marker: Some(write.record.as_str()), ..Values::id(id.as_str()) };
+    let values =
+        Values { revision: revision.as_deref(), marker: Some(write.record.as_str()), ..Values::id(id.as_str()) };
     let usual = if place.api.update.is_none() || endpoint.replaces { Method::Put } else { Method::Patch };
     let mut request = wrapped(request(place.cx, endpoint, usual, &values)?, endpoint, body)?.writing();
     let stale = endpoint.stale.clone().unwrap_or_else(|| if guarded { vec![409, 412, 428] } else { vec![412] });

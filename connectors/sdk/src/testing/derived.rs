@@ -61,9 +61,10 @@ impl Derived {
                 let pair = STANDARD.encode(format!("{}:{}", secret("username"), secret("password")));
                 sent("authorization") == Some(&format!("Basic {pair}"))
             }
-            Auth::Oauth { .. } | Auth::ClientCredentials { .. } | Auth::RefreshToken { .. } | Auth::JwtBearer { .. } => {
-                sent("authorization") == Some(&format!("Bearer {TOKEN}"))
-            }
+            Auth::Oauth { .. }
+            | Auth::ClientCredentials { .. }
+            | Auth::RefreshToken { .. }
+            | Auth::JwtBearer { .. } => sent("authorization") == Some(&format!("Bearer {TOKEN}")),
         })
     }
 

@@ -57,6 +57,7 @@ pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
                 _ if !creates => Some("no field is written on creation"),
                 Some(api) if paged && api.list.is_none() => Some("nothing is listed"),
                 Some(api) if !paged && !api.reads() => Some("nothing is read by id"),
+                Some(api) if name.starts_with("deleted") && api.delete.is_none() => Some("nothing deletes it"),
                 Some(api) if name.starts_with("new_record_is_found") && api.find.is_none() && api.upsert.is_none() => {
                     Some("nothing is searched for")
                 }

@@ -150,4 +150,3 @@ impl Scheme {
         parts.iter().any(|part| matches!(part, Part::Uri | Part::UriUnescaped))
     }
 }
-

@@ -57,7 +57,8 @@ pub(super) async fn load(hub: &Hub, source: &Source, registry: &Registry, asks: 
     if strict {
         told(&path, document.check(registry, &accounts))?;
     }
-    let revision = if strict { config::install_with(&*hub.table, &text, document.connector_files()).await? } else { before };
+    let revision =
+        if strict { config::install_with(&*hub.table, &text, document.connector_files()).await? } else { before };
     // An account that says less than the configuration needs is no reason to refuse a command that only looks.
     let settings: Settings = match document.settings(registry, revision, &accounts, &open) {
         Err(_) if !strict => return Ok(()),
@@ -114,7 +115,10 @@ pub fn document(path: &Path, text: &str) -> Result<Document, Vec<Mistake>> {
     Document::parse(text)?.with_connectors(&|name| {
         let file = beside.join(name);
         std::fs::read_to_string(&file).map_err(|error| {
-            format!("the connector file {} cannot be read ({error}); its path is relative to this file.", file.display())
+            format!(
+                "the connector file {} cannot be read ({error}); its path is relative to this file.",
+                file.display()
+            )
         })
     })
 }

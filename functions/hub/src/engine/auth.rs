@@ -84,7 +84,9 @@ impl Hub {
                 let pair = format!("{}:{}", part("username")?.expose(), part("password")?.expose());
                 Ok(lasting(vec![("authorization".into(), format!("Basic {}", STANDARD.encode(pair)))]))
             }
-            Auth::Oauth { token_url, .. } | Auth::RefreshToken { token_url } => self.refresh(connection, token_url, secrets, fresh).await,
+            Auth::Oauth { token_url, .. } | Auth::RefreshToken { token_url } => {
+                self.refresh(connection, token_url, secrets, fresh).await
+            }
             Auth::ClientCredentials { token_url, scopes, parameters } => {
                 let mut form = vec![
                     ("grant_type", "client_credentials".to_owned()),

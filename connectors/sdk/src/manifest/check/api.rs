@@ -20,8 +20,13 @@ impl Manifest {
             && name.len() <= 40
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !fits {
-            let sentence = format!("`{name}` cannot name a system; use up to 40 of `a-z`, `0-9` and `-`, a letter first");
+            let sentence =
+                format!("`{name}` cannot name a system; use up to 40 of `a-z`, `0-9` and `-`, a letter first");
             wrong("system".into(), sentence);
+        }
+        if self.capabilities.write_batch > 1 {
+            let sentence = "every record is written by a call of its own here; leave the line out";
+            wrong("capabilities.write_batch".into(), sentence.into());
         }
         for (name, auth) in &self.auth {
             let Auth::Header { header, .. } = auth else { continue };
@@ -45,8 +50,12 @@ impl Manifest {
                     wrong(path.clone(), "the body is not signed, so anybody could change it; add \"body\"".into());
                 }
                 match (parts.contains(&Part::Timestamp), timestamp.is_some()) {
-                    (true, false) => wrong(path, "\"timestamp\" is signed, and no `timestamp` says which header it is".into()),
-                    (false, true) => wrong(path, "the time is not signed, so anybody could change it; add \"timestamp\"".into()),
+                    (true, false) => {
+                        wrong(path, "\"timestamp\" is signed, and no `timestamp` says which header it is".into())
+                    }
+                    (false, true) => {
+                        wrong(path, "the time is not signed, so anybody could change it; add \"timestamp\"".into())
+                    }
                     _ => {}
                 }
             }
@@ -66,7 +75,8 @@ impl Manifest {
         for (entity, mapping) in &self.entity {
             match &mapping.api {
                 None => {
-                    let sentence = "nothing says how to reach it; add `[entity.NAME.api]` with the calls, or leave the entity out";
+                    let sentence =
+                        "nothing says how to reach it; add `[entity.NAME.api]` with the calls, or leave the entity out";
                     wrong(format!("entity.{entity}"), sentence.replace("NAME", entity.name()));
                 }
                 Some(api) => self.api_fits(*entity, mapping, api, wrong),
@@ -82,11 +92,15 @@ impl Manifest {
             return;
         };
         if self.webhooks.is_empty() {
-            wrong("events".into(), "nothing can come in: declare how senders prove themselves under `[[webhooks]]`".into());
+            wrong(
+                "events".into(),
+                "nothing can come in: declare how senders prove themselves under `[[webhooks]]`".into(),
+            );
         }
-        let timed = self.webhooks.iter().any(|scheme| {
-            matches!(&scheme.signed, Signed::Standard { .. } | Signed::Hmac { timestamp: Some(_), .. })
-        });
+        let timed = self
+            .webhooks
+            .iter()
+            .any(|scheme| matches!(&scheme.signed, Signed::Standard { .. } | Signed::Hmac { timestamp: Some(_), .. }));
         for (nth, on) in events.on.iter().enumerate() {
             let path = format!("events.on.{nth}");
             let Some(mapping) = self.entity.get(&on.entity) else {
@@ -94,7 +108,10 @@ impl Manifest {
                 continue;
             };
             if !on.is.is_empty() && events.kind.is_none() {
-                wrong(format!("{path}.is"), "`is` is compared with what stands at `kind`, and `[events]` has no `kind`".into());
+                wrong(
+                    format!("{path}.is"),
+                    "`is` is compared with what stands at `kind`, and `[events]` has no `kind`".into(),
+                );
             }
             let api = mapping.api.as_ref();
             let carried = on.record.is_some() && api.is_some_and(|api| api.version.is_some());
@@ -107,7 +124,10 @@ impl Manifest {
                 wrong(path.clone(), sentence.into());
             }
             if (on.deleted || on.deleted_if.is_some()) && events.at.is_none() && !timed && !carried {
-                wrong(format!("{path}.deleted"), "a delete needs its time; say with `at` where the event has it".into());
+                wrong(
+                    format!("{path}.deleted"),
+                    "a delete needs its time; say with `at` where the event has it".into(),
+                );
             }
         }
     }
@@ -122,7 +142,8 @@ impl Manifest {
                 needs(endpoint, "key", &at(&place), wrong);
             }
         }
-        for (name, field) in &[("read", "id"), ("update", "id"), ("upsert", "id"), ("delete", "id"), ("archive", "id")] {
+        for (name, field) in &[("read", "id"), ("update", "id"), ("upsert", "id"), ("delete", "id"), ("archive", "id")]
+        {
             if let Some((_, endpoint)) = api.endpoints().into_iter().find(|(known, _)| known == name) {
                 needs(endpoint, field, &at(&format!(".{name}")), wrong);
             }
@@ -146,7 +167,10 @@ impl Manifest {
         let updates = api.update.as_ref().or(api.upsert.as_ref());
         let guarded = updates.is_some_and(|endpoint| sends(endpoint, "revision"));
         if guarded && !api.etag && api.revision.is_none() {
-            wrong(at(".revision"), "`{revision}` is sent, and nothing says where a record has it; add `revision` or `etag = true`".into());
+            wrong(
+                at(".revision"),
+                "`{revision}` is sent, and nothing says where a record has it; add `revision` or `etag = true`".into(),
+            );
         }
         if self.concurrency == Concurrency::Precondition && updates.is_some() && !guarded {
             let sentence = "`concurrency = \"precondition\"` promises that a stale write is refused, and no `{revision}` is sent; add it to `update.headers`, or write `concurrency = \"none\"`";
@@ -170,7 +194,8 @@ impl Manifest {
                 wrong(path.to_owned(), format!("`{name}` has no `path`; add `path = \"/...\"`"));
             }
         } else if !endpoint.path.as_str().starts_with('/') {
-            let sentence = format!("`{0}` is no path below the base URL; write `path = \"/{0}\"`", endpoint.path.as_str());
+            let sentence =
+                format!("`{0}` is no path below the base URL; write `path = \"/{0}\"`", endpoint.path.as_str());
             wrong(format!("{path}.path"), sentence);
         }
         if let Some(limit) = &endpoint.limit

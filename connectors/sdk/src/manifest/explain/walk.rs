@@ -118,7 +118,9 @@ impl Walk {
                 for (key, inner) in table {
                     match keys.iter().find(|known| known.name == key.get_ref().as_ref()) {
                         Some(known) => self.value(inner, known.name, &known.shape),
-                        None => self.wrong(key.span().start, unknown(key.get_ref(), format!("kind of `{name}`"), &known)),
+                        None => {
+                            self.wrong(key.span().start, unknown(key.get_ref(), format!("kind of `{name}`"), &known))
+                        }
                     }
                 }
             }
@@ -147,8 +149,7 @@ impl Walk {
     fn template(&mut self, at: usize, name: &str, text: &str, places: &[&str]) {
         for used in Template::from(text.to_owned()).names() {
             if !places.contains(&used) && !self.options.iter().any(|option| option == used) {
-                let known: Vec<&str> =
-                    places.iter().copied().chain(self.options.iter().map(String::as_str)).collect();
+                let known: Vec<&str> = places.iter().copied().chain(self.options.iter().map(String::as_str)).collect();
                 let sentence = unknown(used, format!("placeholder of `{name}`"), &known);
                 self.wrong(at, format!("{sentence} An option of the connection is declared under `[options.{used}]`."));
             }

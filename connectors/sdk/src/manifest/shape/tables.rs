@@ -17,7 +17,11 @@ const STATUS: Shape = Number(100, 599);
 
 /// The whole file.
 pub const FILE: &[Key] = &[
-    must("system", Text, "The system's name: up to 40 of `a-z`, `0-9` and `-`. No other system of the hub may have it."),
+    must(
+        "system",
+        Text,
+        "The system's name: up to 40 of `a-z`, `0-9` and `-`. No other system of the hub may have it.",
+    ),
     must("title", Text, "Its name as people write it."),
     must("category", Word(&["crm", "erp", "prm", "marketplace"]), "What it is for; decides who is trusted by default."),
     must(
@@ -31,25 +35,59 @@ pub const FILE: &[Key] = &[
         "How an edit between our read and our write is saved: the system refuses (`{revision}` has to be sent), it keeps field history, or nothing does and every write is preceded by a read.",
     ),
     may("capabilities", Table(CAPABILITIES), "as each key says", "Numbers and switches."),
-    must("auth", Map(&OneOf(AUTH)), "Ways to authorize, by a name of yours; a connection picks one, the only one by itself."),
-    may("limits", List(&Table(LIMIT)), "no limit", "Call budgets of each connection. Daily ones are `per_ms = 86400000`."),
-    may("webhooks", List(&Table(SCHEME)), "none", "How senders prove themselves; a connection accepts the first, or those that it lists."),
+    must(
+        "auth",
+        Map(&OneOf(AUTH)),
+        "Ways to authorize, by a name of yours; a connection picks one, the only one by itself.",
+    ),
+    may(
+        "limits",
+        List(&Table(LIMIT)),
+        "no limit",
+        "Call budgets of each connection. Daily ones are `per_ms = 86400000`.",
+    ),
+    may(
+        "webhooks",
+        List(&Table(SCHEME)),
+        "none",
+        "How senders prove themselves; a connection accepts the first, or those that it lists.",
+    ),
     may("options", Map(&Table(SETTING)), "none", "Settings of a connection, for placeholders."),
     may("account", Table(ACCOUNT), "UTC, no currency", "What the account says of itself."),
-    may("events", Table(EVENTS), "nothing is heard", "What is in the bodies of webhooks. With it the system counts as one that pushes."),
-    may("errors", List(&Table(ERROR)), "the status speaks", "What answers outside the good ones mean; the first that fits."),
-    may("examples", List(&Table(EXAMPLE)), "none", "Records as the system shows them, for `connector try` and `connector test`."),
+    may(
+        "events",
+        Table(EVENTS),
+        "nothing is heard",
+        "What is in the bodies of webhooks. With it the system counts as one that pushes.",
+    ),
+    may(
+        "errors",
+        List(&Table(ERROR)),
+        "the status speaks",
+        "What answers outside the good ones mean; the first that fits.",
+    ),
+    may(
+        "examples",
+        List(&Table(EXAMPLE)),
+        "none",
+        "Records as the system shows them, for `connector try` and `connector test`.",
+    ),
     must("entity", Entities(&Table(MAPPING)), "What is mapped, by entity."),
 ];
 
 const CAPABILITIES: &[Key] = &[
     may("push", Flag, "`true` with `events`", "It sends webhooks."),
-    may("polled", List(&Entity), "none with `push`, else all", "Entities that are polled although there are webhooks. Recommended: webhooks get lost."),
+    may(
+        "polled",
+        List(&Entity),
+        "none with `push`, else all",
+        "Entities that are polled although there are webhooks. Recommended: webhooks get lost.",
+    ),
     may("poll_every_s", Number(1, 86_400), "60", "Seconds between polls."),
     may("look_back_s", Number(0, MOST), "300", "Seconds by which a poll reaches back, for changes that appear late."),
     may("lists_deleted", Flag, "`false`", "For connectors in Rust only."),
     may("read_batch", Number(1, 10_000), "1", "Ids in one `read_many`."),
-    may("write_batch", Number(1, 1), "1", "Rows in one write; one here."),
+    may("write_batch", Number(1, 10_000), "1", "Rows in one write; for connectors in Rust only."),
     may("concurrent", Number(1, 10_000), "any", "Calls that are open at the same time."),
     may("search_lag_s", Number(0, 86_400), "0", "Seconds for which a new record may be missing from a search."),
     may("archives", Flag, "`true` with `archive`", "It can take a record out of use."),
@@ -105,7 +143,11 @@ const AUTH: &[Key] = &[
 ];
 
 const LIMIT: &[Key] = &[
-    must("name", Text, "`all`, or a name that begins with `all_`, counts every call; another name those calls that have it as their `limit`."),
+    must(
+        "name",
+        Text,
+        "`all`, or a name that begins with `all_`, counts every call; another name those calls that have it as their `limit`.",
+    ),
     must("requests", Number(1, 4_294_967_295), "How many."),
     must("per_ms", Number(1, MOST), "In how many milliseconds."),
 ];
@@ -113,7 +155,12 @@ const LIMIT: &[Key] = &[
 const SCHEME: &[Key] = &[
     must("name", Text, "A name of yours, for a connection's `webhooks`."),
     must("signed", OneOf(SIGNED), "The proof."),
-    may("retry_horizon_s", Number(0, MOST), "86400", "The longest that an event is sent again: replays are known for longer."),
+    may(
+        "retry_horizon_s",
+        Number(0, MOST),
+        "86400",
+        "The longest that an event is sent again: replays are known for longer.",
+    ),
 ];
 
 const TIMESTAMP: &[Key] = &[
@@ -138,7 +185,12 @@ const SIGNED: &[Key] = &[
             may("algorithm", Word(&["sha1", "sha256", "sha512"]), "`sha256`", "The hash."),
             must("encoding", Word(&["hex", "base64"]), "How the signature is written."),
             may("prefix", Free, "empty", "What stands before the signature: `sha256=`, `v1=`."),
-            may("separator", Text, "the header is one signature", "Between several signatures: `,`. One good one is enough."),
+            may(
+                "separator",
+                Text,
+                "the header is one signature",
+                "Between several signatures: `,`. One good one is enough.",
+            ),
             may("secret", Word(&["text", "base64", "hex", "whsec"]), "`text`", "How the secret is written."),
             must(
                 "parts",
@@ -160,12 +212,7 @@ const SIGNED: &[Key] = &[
         "",
         "SHA-256 over the secret and parts of the request.",
     ),
-    may(
-        "header",
-        Table(&[must("header", Text, "The header's name.")]),
-        "",
-        "A header that equals the secret.",
-    ),
+    may("header", Table(&[must("header", Text, "The header's name.")]), "", "A header that equals the secret."),
     may(
         "path",
         Table(&[]),
@@ -203,7 +250,12 @@ const EVENTS: &[Key] = &[
     may("kind", Pointer, "every event is meant", "Where an event says what happened."),
     may("key", Pointer, "`key_header`", "Where an event has its own id, equal when it is sent again."),
     may("key_header", Text, "`webhook-id` for Standard Webhooks", "The header with the id of the request."),
-    may("at", Pointer, "the time of the signature", "Where an event says when: RFC 3339, or seconds or milliseconds since 1970."),
+    may(
+        "at",
+        Pointer,
+        "the time of the signature",
+        "Where an event says when: RFC 3339, or seconds or milliseconds since 1970.",
+    ),
     must("on", List(&Table(ON)), "What events mean. Every line that fits counts."),
 ];
 
@@ -259,7 +311,12 @@ const MAPPING: &[Key] = &[
 ];
 
 const API: &[Key] = &[
-    may("version", Pointer, "`modified`, else the time of the read", "Where a record has the number or time that grows strictly with every change."),
+    may(
+        "version",
+        Pointer,
+        "`modified`, else the time of the read",
+        "Where a record has the number or time that grows strictly with every change.",
+    ),
     may("version_as", Word(&["integer", "instant"]), "`integer`", "How the version is written."),
     may("revision", Pointer, "none", "Where a record has the change token that `{revision}` sends back."),
     may("etag", Flag, "`false`", "The change token is the `ETag` header of `read`."),
@@ -267,7 +324,12 @@ const API: &[Key] = &[
     may("deleted", Table(CONDITION), "records vanish", "What a record says that was deleted."),
     may("read", Table(CALL), "records are never read by id", "One record, by `{id}`. Usually GET."),
     may("read_many", Table(CALL), "`read`, one by one", "Several records, by `{ids}`. Usually GET."),
-    may("list", Table(CALL), "nothing is polled or backfilled", "Pages of records; `{since}` makes it changes only. Usually GET."),
+    may(
+        "list",
+        Table(CALL),
+        "nothing is polled or backfilled",
+        "Pages of records; `{since}` makes it changes only. Usually GET.",
+    ),
     may("find", Table(CALL), "nothing is searched for", "Records by `{marker}`. Usually GET."),
     may(
         "find_by",
@@ -294,18 +356,33 @@ const CALL: &[Key] = &[
     may("method", Word(&["GET", "POST", "PUT", "PATCH", "DELETE"]), "the usual one", "The method."),
     may("path", Template(PLACES), "has to be there unless `scan`", "The path below the base URL."),
     may("query", Map(&Template(PLACES)), "none", "Query parameters; one whose placeholder has no value is left out."),
-    may("headers", Map(&Template(PLACES)), "none", "Headers, as `If-Match = \"{revision}\"` and `Idempotency-Key = \"{idempotency}\"`. Never a credential."),
+    may(
+        "headers",
+        Map(&Template(PLACES)),
+        "none",
+        "Headers, as `If-Match = \"{revision}\"` and `Idempotency-Key = \"{idempotency}\"`. Never a credential.",
+    ),
     may("body", Any, "none", "What is in the body besides the record; placeholders in its texts are filled."),
     may("limit", Text, "`all` only", "Which of the limits it counts against as well."),
     may("record", Pointer, "the whole answer", "Where the answer has the record."),
     may("rows", Pointer, "the whole answer", "Where the answer has the array of records."),
     may("wrap", Pointer, "the whole body", "Where the body has the record."),
     may("separator", Free, "`,`", "Between ids where `{ids}` stands."),
-    may("since", Word(&["rfc3339", "epoch_ms", "epoch_s", "date"]), "`rfc3339`", "How `{since}` and `{until}` are written."),
+    may(
+        "since",
+        Word(&["rfc3339", "epoch_ms", "epoch_s", "date"]),
+        "`rfc3339`",
+        "How `{since}` and `{until}` are written.",
+    ),
     may("page", OneOf(PAGE), "everything is in one answer", "How pages follow each other."),
     may("more", Pointer, "as `page` can tell", "Where the answer has a flag that says whether there is more."),
     may("scan", Number(1, 50), "a call of its own", "For `find`: look through so many pages of `list`."),
-    may("replaces", Flag, "`false`", "For `update`: the body has to be the whole record, so it is read first. Usually PUT then."),
+    may(
+        "replaces",
+        Flag,
+        "`false`",
+        "For `update`: the body has to be the whole record, so it is read first. Usually PUT then.",
+    ),
     may(
         "exists",
         Table(&[
@@ -315,7 +392,12 @@ const CALL: &[Key] = &[
         "it is looked for before every create",
         "For `create`: how the system refuses a second record with the same marker.",
     ),
-    may("stale", List(&STATUS), "409, 412, 428 with `{revision}`, else 412", "For `update`: the record changed meanwhile."),
+    may(
+        "stale",
+        List(&STATUS),
+        "409, 412, 428 with `{revision}`, else 412",
+        "For `update`: the record changed meanwhile.",
+    ),
     may("missing", List(&STATUS), "404, 410", "The record is not there."),
 ];
 
@@ -328,7 +410,11 @@ const PAGE: &[Key] = &[
         Table(&[
             SEND,
             may("first", Number(0, MOST), "1", "The number of the first page."),
-            must("size", Number(1, 100_000), "Rows in a full page; a shorter one is the last. Ask for as many in `query`."),
+            must(
+                "size",
+                Number(1, 100_000),
+                "Rows in a full page; a shorter one is the last. Ask for as many in `query`.",
+            ),
         ]),
         "",
         "Numbered pages.",

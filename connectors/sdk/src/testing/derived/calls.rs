@@ -22,7 +22,10 @@ impl Derived {
             "list" => page::list(self, &mapping, &api, &call.endpoint, request, &call.values),
             "read" => match id.and_then(|id| self.store.row(object, &id)) {
                 Some(row) => shown(200, &mapping, &api, &call.endpoint, row),
-                None => error(call.endpoint.missing.as_ref().and_then(|m| m.first()).copied().unwrap_or(404), "no such record"),
+                None => error(
+                    call.endpoint.missing.as_ref().and_then(|m| m.first()).copied().unwrap_or(404),
+                    "no such record",
+                ),
             },
             "read_many" => {
                 let separator = call.endpoint.separator.as_deref().unwrap_or(",");
@@ -81,10 +84,6 @@ impl Derived {
     ) -> WireResponse {
         let Some(fields) = sent(request, &call.endpoint) else { return error(400, "there is no record in the body") };
         let object = mapping.object.as_str();
-        let key = call.values.get("idempotency");
-        if let Some(row) = key.and_then(|key| self.store.made.get(key)).and_then(|id| self.store.row(object, id)) {
-            return shown(201, mapping, api, &call.endpoint, row);
-        }
         let marker = mapping.marker.as_deref().and_then(|at| fields.pointer(at)).and_then(scalar);
         let taken = |row: &&Row| {
             let theirs = mapping.marker.as_deref().and_then(|at| row.json.pointer(at)).and_then(scalar);
@@ -98,6 +97,10 @@ impl Derived {
                 return error(500, "the id has no place in the answer");
             }
             return WireResponse::json(exists.status, &body);
+        }
+        let key = call.values.get("idempotency");
+        if let Some(row) = key.and_then(|key| self.store.made.get(key)).and_then(|id| self.store.row(object, id)) {
+            return shown(201, mapping, api, &call.endpoint, row);
         }
         let id = match self.store.make(now, object, id.as_deref(), &fields) {
             Ok(id) => id,

@@ -103,7 +103,8 @@ fn compose(
         Some("") => row.clone(),
         _ => json!({}),
     };
-    let mut set = |at: Option<&str>, value: Json| at.is_none_or(|at| at.is_empty() || put(&mut event, at, value).is_ok());
+    let mut set =
+        |at: Option<&str>, value: Json| at.is_none_or(|at| at.is_empty() || put(&mut event, at, value).is_ok());
     let ending = match what {
         What::Made => "created",
         What::Changed => "updated",

@@ -55,7 +55,10 @@ impl Derived {
         }
         for (name, template) in &endpoint.query {
             match request.parameter(name) {
-                Some(sent) => self.fit(template, &sent, &mut values)?,
+                Some(sent) => {
+                    self.fit(template, &sent, &mut values)?;
+                    values.insert(format!("?{name}"), sent);
+                }
                 None if template.names().any(tells) || template.names().next().is_none() => return None,
                 None => {}
             }
@@ -93,7 +96,10 @@ impl Derived {
                     self.fit_body(element, sent.get(at).unwrap_or(&Json::Null), values)?;
                 }
             }
-            _ => {}
+            constant if constant == sent => {
+                values.insert(format!("={constant}"), String::new());
+            }
+            _ => return None,
         }
         Some(())
     }

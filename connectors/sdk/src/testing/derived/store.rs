@@ -67,12 +67,21 @@ impl Store {
     }
 
     /// Makes a record like the example of its kind, with these members over it; its id.
-    pub(super) fn make(&mut self, now: Instant, object: &str, id: Option<&str>, fields: &Json) -> Result<String, String> {
+    pub(super) fn make(
+        &mut self,
+        now: Instant,
+        object: &str,
+        id: Option<&str>,
+        fields: &Json,
+    ) -> Result<String, String> {
         let mapping = self.mappings.get(object).ok_or("there is no such object")?.clone();
         self.count += 1;
         let example = self.examples.get(object).cloned().unwrap_or_else(|| json!({}));
         let numbered = example.pointer(&mapping.id).is_some_and(Json::is_number);
-        let id = id.map_or_else(|| if numbered { self.count.to_string() } else { format!("d{:06}", self.count) }, str::to_owned);
+        let id = id.map_or_else(
+            || if numbered { self.count.to_string() } else { format!("d{:06}", self.count) },
+            str::to_owned,
+        );
         let mut json = example;
         // Nobody's mark is on a new record, and references of the example lead nowhere.
         if let Some(marker) = &mapping.marker {
