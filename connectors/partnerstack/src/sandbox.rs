@@ -43,7 +43,7 @@ impl Programme {
     }
 
     fn route(&mut self, now: Instant, request: &WireRequest) -> WireResponse {
-        let path = request.path().strip_prefix(BASE).unwrap_or_default().to_owned();
+        let path = request.path().strip_prefix(BASE).unwrap_or(request.path()).to_owned();
         let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let (object, key) = match parts.as_slice() {
             [object] => (*object, None),

@@ -26,6 +26,10 @@ pub struct Script<'a> {
 }
 
 impl<'a> Script<'a> {
+    /// A script at its beginning.
+    pub fn new(seen: &'a [Response]) -> Self {
+        Self { seen: seen.iter() }
+    }
     /// The response to a request, now or at a later replay.
     ///
     /// # Errors
@@ -40,7 +44,15 @@ impl<'a> Script<'a> {
 /// # Errors
 /// The fault at which the script ended.
 pub fn step<'a>(seen: &'a [Response], run: impl FnOnce(&mut Script<'a>) -> Run<Outcome>) -> Result<Step> {
-    match run(&mut Script { seen: seen.iter() }) {
+    ended(run(&mut Script::new(seen)))
+}
+
+/// The step that the end of a script stands for.
+///
+/// # Errors
+/// The fault at which the script ended.
+pub fn ended(end: Run<Outcome>) -> Result<Step> {
+    match end {
         Ok(outcome) => Ok(Step::Done(outcome)),
         Err(Pause::Send(request)) => Ok(Step::Send(*request)),
         Err(Pause::Fault(fault)) => Err(fault),
