@@ -158,15 +158,7 @@ impl Trial {
 
     /// The headers that carry proof, by the scheme.
     fn proof(&self) -> Vec<&str> {
-        match &self.scheme.signed {
-            Signed::Standard { .. } => vec!["webhook-id", "webhook-timestamp", "webhook-signature"],
-            Signed::Hmac { header, timestamp, .. } => {
-                [header.as_str()].into_iter().chain(timestamp.as_ref().map(|t| t.header.as_str())).collect()
-            }
-            Signed::Digest { header, version, .. } => vec![header, &version.0],
-            Signed::Header { header } => vec![header],
-            Signed::Path {} | Signed::None {} => vec![],
-        }
+        self.scheme.headers()
     }
 
     fn refused(&self, sample: &Sample, why: impl FnOnce() -> String) -> Verdict {

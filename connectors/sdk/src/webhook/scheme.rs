@@ -141,6 +141,23 @@ impl Scheme {
     pub fn is_open(&self) -> bool {
         matches!(self.signed, Signed::None {})
     }
+    /// The headers without which nothing can be proved.
+    pub fn headers(&self) -> Vec<&str> {
+        match &self.signed {
+            Signed::Standard { .. } => vec!["webhook-id", "webhook-timestamp", "webhook-signature"],
+            Signed::Hmac { header, timestamp, parts, .. } => {
+                let others = parts.iter().filter_map(|part| match part {
+                    Part::Header(name) => Some(name.as_str()),
+                    _ => None,
+                });
+                let stamp = timestamp.as_ref().map(|stamp| stamp.header.as_str());
+                [header.as_str()].into_iter().chain(stamp).chain(others).collect()
+            }
+            Signed::Digest { header, version: (version, _), .. } => vec![header, version],
+            Signed::Header { header } => vec![header],
+            Signed::Path {} | Signed::None {} => Vec::new(),
+        }
+    }
     /// True when the public URL is part of what is signed.
     pub fn signs_uri(&self) -> bool {
         let parts = match &self.signed {
