@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub fn all() -> Vec<Arc<dyn Connector>> {
     vec![
         Arc::new(concord_hubspot::connector()),
+        Arc::new(concord_partnerstack::connector()),
         Arc::new(concord_salesforce::connector()),
         Arc::new(concord_tryton::connector()),
     ]
@@ -24,6 +25,7 @@ pub fn find(system: &str) -> Option<Arc<dyn Connector>> {
 pub fn sandbox(system: &str, seed: u64) -> Option<Box<dyn Sandbox>> {
     Some(match system {
         "hubspot" => Box::new(concord_hubspot::sandbox::Portal::new(1_000_000 + seed, seed)),
+        "partnerstack" => Box::new(concord_partnerstack::sandbox::Programme::new(seed)),
         "salesforce" => {
             let mut org = concord_salesforce::sandbox::Org::new(seed);
             // The vendor is free to answer fewer rows than asked for; short pages are the ones worth trying.

@@ -28,4 +28,5 @@ mod scope;
 mod secrecy;
 mod security;
 mod settles;
+mod strangers;
 mod subscriptions;

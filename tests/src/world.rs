@@ -3,9 +3,10 @@
 mod vendors;
 
 use concord_connector::{
-    ConnectionName, Context, Entity, Instant, RecordId,
+    ConnectionName, Connector, Context, Entity, Instant, RecordId,
     sandbox::{Act, Sandbox, Subscriber},
     testing::learn,
+    value::Currency,
 };
 use concord_hub::{
     broker::Inbox,
@@ -62,6 +63,14 @@ pub struct Account<'a> {
     pub maps: &'a [Entity],
 }
 
+/// A system that is not in the registry.
+pub struct Stranger {
+    /// What it is.
+    pub connector: Arc<dyn Connector>,
+    /// A fresh account of it.
+    pub start: Box<dyn Fn() -> Box<dyn Sandbox> + Send + Sync>,
+}
+
 /// A connection in mode `sync` in which organizations are created.
 pub fn account<'a>(name: &'a str, system: &'a str) -> Account<'a> {
     Account { name, system, mode: Mode::Sync, creates: &[Entity::Organization], maps: &[] }
@@ -70,6 +79,11 @@ pub fn account<'a>(name: &'a str, system: &'a str) -> Account<'a> {
 impl World {
     /// A world with these accounts, each described and subscribed.
     pub async fn new(accounts: &[Account<'_>]) -> Self {
+        Self::beside(accounts, &[]).await
+    }
+
+    /// A world in which there are systems besides those of the registry.
+    pub async fn beside(accounts: &[Account<'_>], strangers: &[Stranger]) -> Self {
         let clock = FakeClock::default();
         let plan = FaultPlan::none();
         let table = MemoryTable::default();
@@ -79,12 +93,16 @@ impl World {
         let mut connections = BTreeMap::new();
         let mut categories = Vec::new();
         for (seed, account) in accounts.iter().enumerate() {
-            let connector = concord_connectors::find(account.system).expect("a registered system");
-            let mut sandbox = concord_connectors::sandbox(account.system, seed as u64).expect("a sandbox");
-            sandbox.subscribe(Some(Subscriber {
-                url: format!("{PUBLIC_URL}/hooks/{}", account.name),
-                secret: SECRET.into(),
-            }));
+            let stranger = strangers.iter().find(|one| one.connector.system().as_str() == account.system);
+            let connector = stranger.map(|one| Arc::clone(&one.connector));
+            let connector = connector.or_else(|| concord_connectors::find(account.system)).expect("a known system");
+            let sandbox = stranger.map(|one| (one.start)());
+            let sandbox = sandbox.or_else(|| concord_connectors::sandbox(account.system, seed as u64));
+            let mut sandbox = sandbox.expect("a sandbox");
+            // What cannot sign proves itself by the path.
+            let hint = connector.manifest().webhooks.first().is_some_and(|scheme| scheme.is_hint());
+            let path = if hint { format!("{}/{SECRET}", account.name) } else { account.name.to_owned() };
+            sandbox.subscribe(Some(Subscriber { url: format!("{PUBLIC_URL}/hooks/{path}"), secret: SECRET.into() }));
             let mut parts: BTreeMap<String, Secret> =
                 sandbox.credentials().into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
             parts.insert("webhook".into(), Secret::new(SECRET));
@@ -98,6 +116,8 @@ impl World {
                 .expect("a way to authorize for which the sandbox has secrets");
             categories.push((ConnectionName::from(account.name), manifest.category));
             let mut context = Context::new(account.name, manifest);
+            // As an admin does where the account does not tell.
+            context.currency = Currency::parse("EUR");
             context.mappings.retain(|entity, _| account.maps.is_empty() || account.maps.contains(entity));
             let scope = account.creates.iter().map(|entity| (*entity, Scope::All)).collect();
             let connection = Connection {
@@ -198,8 +218,10 @@ impl World {
         let path_and_query = request.target.strip_prefix(PUBLIC_URL).unwrap_or(&request.target).to_owned();
         let incoming = steps::ingest::Incoming {
             method: request.method.clone(),
+            path_secret: path_and_query
+                .strip_prefix(&format!("/hooks/{name}/"))
+                .map(|rest| rest.split('?').next().unwrap_or_default().to_owned()),
             path_and_query,
-            path_secret: None,
             headers: request.headers.clone().into_iter().collect(),
             body: request.body.clone(),
             source: None,

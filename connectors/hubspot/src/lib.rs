@@ -10,18 +10,17 @@ pub mod journal;
 mod link;
 mod read;
 mod row;
-mod script;
 mod search;
 mod write;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 
+use concord_connector::script::{self, Script, step};
 use concord_connector::{
     Connector, Context, Entity, Fault, Field, Manifest, Operation, Request, Response, Result, Signal, Step, Value,
     Verified, Webhook,
 };
-use script::{Script, step};
 use std::sync::LazyLock;
 
 static MANIFEST: LazyLock<Manifest> = LazyLock::new(|| match Manifest::parse(include_str!("../connector.toml")) {

@@ -25,7 +25,7 @@ pub(crate) fn describe(cx: &Context, asked: &mut Asked<'_>) -> Result<Outcome> {
     }
     for (entity, object) in entities {
         let path = format!("{}/sobjects/{object}/describe", soql::root(cx));
-        let response = asked.ask(Request::get(path).accepting(&[200, 404]))?;
+        let response = asked.send(Request::get(path).accepting(&[200, 404]))?;
         let mapped = &cx.mapping(entity)?.object;
         if response.status == 404 {
             account.fields.insert(mapped.clone(), BTreeSet::new());

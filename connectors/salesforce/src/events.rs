@@ -83,6 +83,7 @@ fn change(cx: &Context, payload: &Json, header: &Json) -> Result<Vec<Signal>> {
             happened: happened.clone(),
             at,
             edits: edits.clone(),
+            record: None,
         });
     }
     Ok(signals)

@@ -96,7 +96,7 @@ fn records(cx: &Context, entity: Entity, place: &Place, until: Instant, asked: &
         columns::object(cx, entity)?,
         conditions.join(" AND ")
     );
-    let response = asked.ask(soql::request(cx, &soql))?;
+    let response = asked.send(soql::request(cx, &soql))?;
     let page = soql::page(response)?;
     let rows = soql::rows(page)?;
     let records = decode_each(rows, shape::id, |row| shape::snapshot(cx, entity, row, response.started_at));
@@ -118,7 +118,7 @@ fn parts(cx: &Context, entity: Entity, place: &Place, until: Instant, asked: &mu
         "SELECT Id, OpportunityId, SystemModstamp FROM OpportunityPartner WHERE {} ORDER BY SystemModstamp, Id LIMIT {PARTS}",
         place.conditions(until)?.join(" AND ")
     );
-    let page = soql::page(asked.ask(soql::request(cx, &soql))?)?;
+    let page = soql::page(asked.send(soql::request(cx, &soql))?)?;
     let rows = soql::rows(page)?;
     let wanted: BTreeSet<&str> =
         rows.iter().filter_map(|row| row.get("OpportunityId").and_then(Json::as_str)).collect();
@@ -164,7 +164,7 @@ pub(crate) fn deleted(
     let request = Request::get(format!("{}/sobjects/{object}/deleted/", soql::root(cx)))
         .query("start", start.rfc3339())
         .query("end", until.rfc3339());
-    let response = asked.ask(request)?;
+    let response = asked.send(request)?;
     let mut gone: Vec<(ExternalId, Instant)> = Vec::new();
     for row in response.array("/deletedRecords")? {
         let id = row.get("id").and_then(Json::as_str).map(ids::external);

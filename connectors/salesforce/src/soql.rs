@@ -112,7 +112,7 @@ pub(crate) fn every<'a>(
     let mut found = Vec::new();
     let mut request = request(cx, soql);
     for _ in 0..PAGES {
-        let response = asked.ask(request)?;
+        let response = asked.send(request)?;
         let page = page(response)?;
         found.extend(rows(page)?.iter().map(|row| (row, response.started_at)));
         match next_page(page)? {

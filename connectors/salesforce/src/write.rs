@@ -51,7 +51,7 @@ pub(crate) fn write(cx: &Context, entity: Entity, writes: &[Write], asked: &mut 
         let rows = chunk.iter().map(|n| sub(cx, entity, *n, &plans[*n], &writes[*n]));
         let mut subs = rows.collect::<concord_connector::Result<Vec<_>>>()?;
         subs.push(read_back(cx, entity, chunk.iter().map(|n| &writes[*n]))?);
-        let response = asked.ask(composite::write(cx, &subs))?;
+        let response = asked.send(composite::write(cx, &subs))?;
         let given = composite::answers(response)?;
         let after = after(&given, response.started_at);
         for (n, answer) in chunk.iter().zip(&given) {

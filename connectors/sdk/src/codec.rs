@@ -50,13 +50,24 @@ pub enum Codec {
         /// Written as a JSON number instead of a text.
         #[serde(default)]
         number: bool,
+        /// Counted in minor units (cents), a whole number.
+        #[serde(default)]
+        minor: bool,
     },
     /// A value map.
     Enum(Pairs),
     /// A value map that keeps vendor values it does not know, in snake case.
     EnumOpen(Pairs),
+    /// A JSON flag for a field with two values: true stands for the first, false for the second.
+    Flag(String, String),
+    /// A JSON array of elements, each mapped by pairs.
+    Array(Pairs),
     /// The id of another record.
     Reference(Entity),
+    /// The id of another record, a JSON number there.
+    ReferenceNumber(Entity),
+    /// A JSON array of ids of other records.
+    Ids(Entity),
     /// An array of `{"id", "role"}`, or of ids; the connector brings the vendor's shape into this one.
     References(Entity),
     /// A text with separated elements, each of them mapped by pairs (none: kept as they are).
@@ -78,7 +89,7 @@ impl Codec {
     pub fn of(ty: Type) -> Self {
         match ty {
             Type::Text => Self::Text,
-            Type::Money => Self::Money { currency: None, number: false },
+            Type::Money => Self::Money { currency: None, number: false, minor: false },
             Type::Date => Self::Date(DateForm::Iso),
             Type::Instant => Self::Instant(InstantForm::Rfc3339),
             Type::Enum(values) => Self::Enum(values.iter().map(|v| ((*v).to_owned(), (*v).to_owned())).collect()),
@@ -112,8 +123,12 @@ impl Codec {
             Self::Instant(_) => ty == Type::Instant,
             Self::Money { .. } => ty == Type::Money,
             Self::Enum(_) | Self::EnumOpen(_) => matches!(ty, Type::Enum(_)),
-            Self::Reference(entity) => ty == Type::Reference(*entity),
-            Self::References(entity) => matches!(ty, Type::List(Type::Reference(of)) if of == entity),
+            Self::Flag(..) => matches!(ty, Type::Enum(_)),
+            Self::Array(_) => matches!(ty, Type::List(Type::Enum(_))),
+            Self::Reference(entity) | Self::ReferenceNumber(entity) => ty == Type::Reference(*entity),
+            Self::References(entity) | Self::Ids(entity) => {
+                matches!(ty, Type::List(Type::Reference(of)) if of == entity)
+            }
             Self::Joined { .. } => matches!(ty, Type::List(Type::Enum(_) | Type::Text)),
             Self::Address(_) => ty == Type::Address,
         }
@@ -122,7 +137,9 @@ impl Codec {
     /// The value map, if it is one.
     pub fn pairs(&self) -> Option<&Pairs> {
         match self {
-            Self::Enum(pairs) | Self::EnumOpen(pairs) | Self::Joined { map: pairs, .. } => Some(pairs),
+            Self::Enum(pairs) | Self::EnumOpen(pairs) | Self::Array(pairs) | Self::Joined { map: pairs, .. } => {
+                Some(pairs)
+            }
             _ => None,
         }
     }
@@ -164,13 +181,29 @@ impl Codec {
             Self::Domain => host(&text).map(Value::Text),
             Self::Date(form) => Some(Value::Date(form.decode(&text, &cx.time_zone)?)),
             Self::Instant(form) => Some(Value::Instant(form.decode(&text)?)),
-            Self::Money { currency, .. } => {
-                Some(Value::Money(Money::parse(&text, currency_of(cx, row, currency.as_deref())?)?))
+            Self::Money { currency, minor, .. } => {
+                let currency = currency_of(cx, row, currency.as_deref())?;
+                Some(Value::Money(if *minor {
+                    let minor = text.parse().map_err(|_| "an amount in minor units is no whole number".to_owned())?;
+                    Money { minor, currency }
+                } else {
+                    Money::parse(&text, currency)?
+                }))
             }
+            Self::Flag(yes, no) => Some(Value::Enum(match text.as_str() {
+                "true" | "1" => yes.clone(),
+                "false" | "0" => no.clone(),
+                other => return Err(format!("`{}` is no flag", other.chars().take(40).collect::<String>())),
+            })),
+            Self::Array(pairs) => Value::list(vec![Value::Enum(ours(pairs, &text).ok_or_else(|| unknown(&text))?)]),
             Self::Enum(pairs) => Some(Value::Enum(ours(pairs, &text).ok_or_else(|| unknown(&text))?)),
             Self::EnumOpen(pairs) => Some(Value::Enum(ours(pairs, &text).unwrap_or_else(|| snake(&text)))),
-            Self::Reference(entity) => Some(Value::Ref(Reference::external(*entity, text))),
-            Self::References(entity) => Value::list(vec![Value::Ref(Reference::external(*entity, text))]),
+            Self::Reference(entity) | Self::ReferenceNumber(entity) => {
+                Some(Value::Ref(Reference::external(*entity, text)))
+            }
+            Self::References(entity) | Self::Ids(entity) => {
+                Value::list(vec![Value::Ref(Reference::external(*entity, text))])
+            }
             Self::Joined { separator, map } => {
                 let mut elements = Vec::new();
                 for part in text.split(separator.as_str()).map(str::trim).filter(|part| !part.is_empty()) {
@@ -190,8 +223,10 @@ impl Codec {
         let mut values = Vec::with_capacity(elements.len());
         for element in elements {
             values.push(match (self, element) {
-                (Self::References(entity), Json::String(id)) => Value::Ref(Reference::external(*entity, id.as_str())),
-                (Self::References(entity), Json::Number(id)) => {
+                (Self::References(entity) | Self::Ids(entity), Json::String(id)) => {
+                    Value::Ref(Reference::external(*entity, id.as_str()))
+                }
+                (Self::References(entity) | Self::Ids(entity), Json::Number(id)) => {
                     Value::Ref(Reference::external(*entity, id.to_string()))
                 }
                 (Self::References(entity), Json::Object(parts)) => {
@@ -204,7 +239,7 @@ impl Codec {
                     reference.role = parts.get("role").and_then(Json::as_str).map(snake);
                     Value::Ref(reference)
                 }
-                (Self::Joined { map, .. }, Json::String(text)) => Value::Enum(if map.is_empty() {
+                (Self::Joined { map, .. } | Self::Array(map), Json::String(text)) => Value::Enum(if map.is_empty() {
                     snake(text)
                 } else {
                     ours(map, text).ok_or_else(|| unknown(text))?
@@ -240,7 +275,7 @@ impl Codec {
             (Self::Default | Self::Text | Self::Domain, Some(Value::Text(text))) => Json::String(text.clone()),
             (Self::Date(form), Some(Value::Date(date))) => form.encode(*date, &cx.time_zone)?,
             (Self::Instant(form), Some(Value::Instant(instant))) => form.encode(*instant),
-            (Self::Money { currency, number }, Some(Value::Money(money))) => {
+            (Self::Money { currency, number, minor }, Some(Value::Money(money))) => {
                 match currency {
                     Some(currency) => put(out, currency, Json::String(money.currency.code().to_owned()))?,
                     None if cx.currency.is_some_and(|ours| ours != money.currency) => {
@@ -252,7 +287,9 @@ impl Codec {
                     }
                     None => {}
                 }
-                if *number {
+                if *minor {
+                    Json::from(money.minor)
+                } else if *number {
                     serde_json::from_str(&money.decimal()).map_err(|e| e.to_string())?
                 } else {
                     Json::String(money.decimal())
@@ -263,6 +300,28 @@ impl Codec {
             }
             (Self::Reference(_), Some(Value::Ref(Reference { to: Target::External(id), .. }))) => {
                 Json::String(id.as_str().to_owned())
+            }
+            (Self::ReferenceNumber(_), Some(Value::Ref(Reference { to: Target::External(id), .. }))) => {
+                let id = id.as_str();
+                let id: u64 =
+                    id.parse().map_err(|_| format!("the system counts its records, and `{id}` is no number"))?;
+                Json::from(id)
+            }
+            (Self::Ids(_), Some(Value::List(elements))) => {
+                elements.iter().map(|one| Ok(reference_json(one)?["id"].take())).collect::<Outcome<Json>>()?
+            }
+            (Self::Flag(yes, no), Some(Value::Enum(ours))) => match ours {
+                ours if ours == yes => Json::Bool(true),
+                ours if ours == no => Json::Bool(false),
+                ours => return Err(format!("the system has no value for `{ours}`")),
+            },
+            (Self::Array(map), Some(Value::List(elements))) => {
+                let one = |element: &Value| -> Outcome<Json> {
+                    let ours = element.as_str().ok_or("an element is no text")?;
+                    let text = theirs(map, ours).ok_or_else(|| format!("the system has no value for `{ours}`"))?;
+                    Ok(Json::String(text))
+                };
+                elements.iter().map(one).collect::<Outcome<Json>>()?
             }
             (Self::References(_), Some(Value::List(elements))) => {
                 Json::Array(elements.iter().map(reference_json).collect::<Outcome<_>>()?)

@@ -88,6 +88,11 @@ pub trait Connector: Send + Sync {
     /// `Malformed`, in a sentence that names the pointer.
     fn signals(&self, cx: &Context, hook: &Webhook<Verified>) -> Result<Vec<Signal>>;
 
+    /// The events of a verified webhook, each as a webhook of its own: for taking in what can be read beside what cannot.
+    fn split(&self, hook: &Webhook<Verified>) -> Vec<Webhook<Verified>> {
+        hook.split()
+    }
+
     /// The answer to a vendor's subscription handshake, when the request is one. Must not reflect unbounded input.
     fn handshake(&self, _cx: &Context, _hook: &Webhook<Unverified>) -> Option<Answer> {
         None

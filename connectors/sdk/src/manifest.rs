@@ -1,6 +1,16 @@
 //! The manifest: what a system is, as data. Read from `connector.toml`.
 
+pub mod api;
 mod check;
+pub mod events;
+mod explain;
+pub mod shape;
+pub mod template;
+
+pub use api::{Api, Condition, Endpoint, Exists, Paging, SinceForm, VersionForm};
+pub use events::{AccountFacts, ErrorRule, Events, Example, On};
+pub use explain::explain;
+pub use template::Template;
 
 use crate::{
     Fault, Result, System,
@@ -39,6 +49,18 @@ pub struct Manifest {
     /// Settings of a connection.
     #[serde(default)]
     pub options: BTreeMap<String, Setting>,
+    /// What the account says of itself; for systems that are reached by this file alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountFacts>,
+    /// What is in the bodies of webhooks; for systems that are reached by this file alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Events>,
+    /// What answers outside the good ones mean; for systems that are reached by this file alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<ErrorRule>,
+    /// Records as the system shows them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Example>,
     /// The mappings.
     pub entity: BTreeMap<Entity, Mapping>,
 }
@@ -76,6 +98,8 @@ pub struct Capabilities {
     pub read_batch: usize,
     /// Rows in one write.
     pub write_batch: usize,
+    /// Calls that it answers at the same time; any number when not set.
+    pub concurrent: Option<usize>,
     /// Seconds for which a new record may be missing from a search.
     pub search_lag_s: u64,
     /// Can take a record out of use without deleting it.
@@ -95,6 +119,7 @@ impl Default for Capabilities {
             absent_is_deleted: false,
             read_batch: 1,
             write_batch: 1,
+            concurrent: None,
             search_lag_s: 0,
             archives: false,
             deletes: false,
@@ -106,12 +131,17 @@ impl Default for Capabilities {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Auth {
+    /// Nothing: whoever reaches the address is let in.
+    None {},
     /// `Authorization: Bearer <secret token>`; a token that the admin pastes.
     Bearer {},
     /// A header with a secret.
     Header {
         /// The header's name.
         header: String,
+        /// What stands before the secret: `Token `.
+        #[serde(default)]
+        prefix: String,
     },
     /// Basic, of the secrets `username` and `password`.
     Basic {},
@@ -134,6 +164,15 @@ pub enum Auth {
         /// What is asked for.
         #[serde(default)]
         scopes: Vec<String>,
+        /// Further parameters of the token request: `audience`.
+        #[serde(default)]
+        parameters: BTreeMap<String, String>,
+    },
+    /// OAuth 2.0 with a refresh token that the admin has got from the vendor (`client_id`, `client_secret`,
+    /// `refresh_token`).
+    RefreshToken {
+        /// Where tokens come from.
+        token_url: String,
     },
     /// OAuth 2.0 JWT bearer, RS256 (`client_id`, `username`, `private_key` in PEM).
     JwtBearer {
@@ -148,11 +187,13 @@ impl Auth {
     /// The names of the secrets that an admin has to provide.
     pub fn secrets(&self) -> &'static [&'static str] {
         match self {
+            Self::None {} => &[],
             Self::Bearer {} => &["token"],
             Self::Header { .. } => &["token"],
             Self::Basic {} => &["username", "password"],
             Self::Oauth { .. } => &["client_id", "client_secret"],
             Self::ClientCredentials { .. } => &["client_id", "client_secret"],
+            Self::RefreshToken { .. } => &["client_id", "client_secret", "refresh_token"],
             Self::JwtBearer { .. } => &["client_id", "username", "private_key"],
         }
     }
@@ -162,7 +203,7 @@ impl Auth {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// The name that requests count against; a limit named `all` counts every request.
+    /// The name that requests count against; a limit named `all`, or `all_` and more, counts every request.
     pub name: String,
     /// How many.
     pub requests: u32,
@@ -187,13 +228,30 @@ impl Manifest {
     /// # Errors
     /// `Malformed`, with every mistake in one sentence each.
     pub fn parse(text: &str) -> Result<Self> {
-        let manifest: Self = toml::from_str(text).map_err(|e| Fault::malformed("manifest", e.to_string()))?;
+        let mut manifest: Self = toml::from_str(text).map_err(|e| Fault::malformed("manifest", e.to_string()))?;
+        manifest.derive();
         let mistakes = manifest.check();
         if mistakes.is_empty() { Ok(manifest) } else { Err(Fault::malformed("manifest", mistakes.join("; "))) }
     }
 
-    /// Whether an entity is polled: always where there are no events, else only where it is listed.
+    /// What the rest of the file says already.
+    fn derive(&mut self) {
+        self.capabilities.push |= self.events.is_some();
+        let apis = || self.entity.values().filter_map(|mapping| mapping.api.as_ref());
+        self.capabilities.deletes |= apis().any(|api| api.delete.is_some());
+        self.capabilities.archives |= apis().any(|api| api.archive.is_some());
+    }
+
+    /// Whether an entity is polled: always where there are no events, else only where it is listed; never where there is
+    /// nothing to list.
     pub fn polls(&self, entity: Entity) -> bool {
-        self.entity.contains_key(&entity) && (!self.capabilities.push || self.capabilities.polled.contains(&entity))
+        let Some(mapping) = self.entity.get(&entity) else { return false };
+        let lists = mapping.api.as_ref().is_none_or(|api| api.list.is_some());
+        lists && (!self.capabilities.push || self.capabilities.polled.contains(&entity))
+    }
+
+    /// Whether the file alone is a connector: every mapped entity says by which calls it is reached.
+    pub fn is_whole(&self) -> bool {
+        !self.entity.is_empty() && self.entity.values().all(|mapping| mapping.api.is_some())
     }
 }

@@ -76,6 +76,9 @@ pub struct Mapping {
     pub marker: Option<String>,
     /// The lines, in the order in which documentation shows them.
     pub fields: Vec<Rule>,
+    /// How the records are reached, where the file alone is the connector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<crate::manifest::Api>,
 }
 
 fn id_pointer() -> String {

@@ -25,11 +25,15 @@ pub enum Entity {
     Order,
     /// An invoice to a customer.
     Invoice,
+    /// A customer account as partner and billing systems keep it: who was brought by whom.
+    Customer,
+    /// A payment or other event of a customer from which partners are rewarded.
+    Transaction,
 }
 
 impl Entity {
     /// Every entity, referenced ones before those that refer to them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Organization,
         Self::Person,
         Self::Partnership,
@@ -38,6 +42,8 @@ impl Entity {
         Self::DealRegistration,
         Self::Order,
         Self::Invoice,
+        Self::Customer,
+        Self::Transaction,
     ];
     /// The name, as configuration, messages and URLs write it.
     pub fn name(self) -> &'static str {
@@ -50,6 +56,8 @@ impl Entity {
             Self::DealRegistration => "deal_registration",
             Self::Order => "order",
             Self::Invoice => "invoice",
+            Self::Customer => "customer",
+            Self::Transaction => "transaction",
         }
     }
     /// The entity of a name.

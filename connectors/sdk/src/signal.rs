@@ -1,6 +1,6 @@
 //! A signal: something about an external record may have changed. It says where to look, never what to write.
 
-use crate::{ExternalId, schema::Entity, time::Instant};
+use crate::{ExternalId, Snapshot, schema::Entity, time::Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -29,10 +29,14 @@ pub struct Edit {
     pub at: Instant,
 }
 
+/// How the key of a signal begins that cannot be told from another one: it is never taken for a replay.
+pub const UNNAMED: &str = "unnamed:";
+
 /// One signal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signal {
-    /// Names the delivery: equal for a vendor's retry of the same event, different for another event.
+    /// Names the delivery: equal for a vendor's retry of the same event, different for another event. It begins with
+    /// [`UNNAMED`] where an event says nothing by which two of them could be told apart.
     pub key: String,
     /// The kind of thing.
     pub entity: Entity,
@@ -45,11 +49,26 @@ pub struct Signal {
     /// Field edits that the event reported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edits: Vec<Edit>,
+    /// The whole record as the event showed it, where its version grows strictly with every change: it needs not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Box<Snapshot>>,
 }
 
 impl Signal {
+    /// Whether a second signal of the same key is the same one, sent again.
+    pub fn is_named(&self) -> bool {
+        !self.key.starts_with(UNNAMED)
+    }
     /// A plain "look here".
     pub fn changed(key: impl Into<String>, entity: Entity, id: impl Into<ExternalId>, at: Instant) -> Self {
-        Self { key: key.into(), entity, id: id.into(), happened: Happened::Changed, at, edits: Vec::new() }
+        Self {
+            key: key.into(),
+            entity,
+            id: id.into(),
+            happened: Happened::Changed,
+            at,
+            edits: Vec::new(),
+            record: None,
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! A [`Subject`] is a connector with what the suite needs to try it; [`laws`] gives one [`Law`] per law and case. A law
 //! that cannot be tried says why; it never passes in silence.
 
+mod derived;
 pub mod drive;
 mod exchange;
 mod faults;
@@ -16,6 +17,7 @@ mod table;
 mod vendor;
 mod webhook;
 
+pub use derived::Derived;
 pub use drive::{authorize, drive, learn};
 pub use fixture::Fixture;
 pub use live::Live;
@@ -71,6 +73,8 @@ impl Subject {
         if let Ok(live) = Live::start(&subject, 1) {
             subject.context = live.context().clone();
         }
+        // Where no account says its currency an admin does.
+        subject.context.currency = subject.context.currency.or_else(|| crate::value::Currency::parse("EUR"));
         subject
     }
     /// With its table of faults in another place.

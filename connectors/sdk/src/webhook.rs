@@ -2,7 +2,9 @@
 
 mod scheme;
 
-pub use scheme::{Encoding, Part, Scheme, Signed, Timestamp};
+pub use scheme::{Algorithm, Encoding, Form, Part, Scheme, Signed, Timestamp};
+#[cfg(feature = "testing")]
+pub(crate) use scheme::{Code, key, standard_key};
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 /// As it came from the network.
@@ -78,6 +80,19 @@ impl Webhook<Verified> {
     pub fn split(&self) -> Vec<Self> {
         let elements: Vec<serde_json::Value> = serde_json::from_slice(&self.body).unwrap_or_default();
         let alone = |element: serde_json::Value| Self { body: format!("[{element}]").into_bytes(), ..self.clone() };
+        elements.into_iter().map(alone).collect()
+    }
+    /// The elements of an array inside the body, each as a webhook of its own with the array reduced to it.
+    pub fn split_at(&self, pointer: &str) -> Vec<Self> {
+        let Ok(body) = serde_json::from_slice::<serde_json::Value>(&self.body) else { return Vec::new() };
+        let elements = body.pointer(pointer).and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+        let alone = |element: serde_json::Value| {
+            let mut body = body.clone();
+            if let Some(place) = body.pointer_mut(pointer) {
+                *place = serde_json::Value::Array(vec![element]);
+            }
+            Self { body: body.to_string().into_bytes(), ..self.clone() }
+        };
         elements.into_iter().map(alone).collect()
     }
     /// The name of the scheme that verified it.

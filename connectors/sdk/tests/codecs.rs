@@ -116,7 +116,7 @@ fn a_long_value_is_not_repeated_in_the_sentence() {
         Codec::Enum(vec![]),
         Codec::Date(concord_connector::codec::DateForm::Iso),
         Codec::Instant(concord_connector::codec::InstantForm::Rfc3339),
-        Codec::Money { currency: None, number: false },
+        Codec::Money { currency: None, number: false, minor: false },
     ] {
         let sentence = read(&codec, json!(long)).unwrap_err();
         assert!(sentence.len() < 200, "{codec:?}: {} bytes", sentence.len());

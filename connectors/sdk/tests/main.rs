@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may")]
 
 mod acme;
+mod alone;
 mod codecs;
 mod dates;
 mod faults;

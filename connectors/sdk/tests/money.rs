@@ -10,7 +10,7 @@ fn currency(code: &str) -> Currency {
 }
 
 fn codec(number: bool) -> Codec {
-    Codec::Money { currency: Some("/currency".into()), number }
+    Codec::Money { currency: Some("/currency".into()), number, minor: false }
 }
 
 fn read(cx: &Context, codec: &Codec, text: &str) -> Result<Option<Value>, String> {
@@ -73,7 +73,7 @@ fn an_amount_without_a_currency_is_refused() {
 #[test]
 fn a_foreign_amount_does_not_enter_an_account_of_one_currency() {
     let cx = context();
-    let one = Codec::Money { currency: None, number: false };
+    let one = Codec::Money { currency: None, number: false, minor: false };
     let mut out = json!({});
     let sentence = one.encode(&cx, amount(100, "JPY").as_ref(), "/amount", &mut out).unwrap_err();
     assert_eq!(sentence, "the amount is in JPY, and this connection keeps EUR only");

@@ -22,7 +22,7 @@ use std::{
 };
 use tokio::sync::watch;
 
-pub use configuration::{Source, located, read as read_configuration, trial};
+pub use configuration::{Source, document, located, read as read_configuration, trial};
 pub use key::{KEY_FILE, vault_key};
 pub use secrets::{keep, keep_all};
 

@@ -1,10 +1,12 @@
 //! The command line.
 
 mod bench;
+mod connector;
 mod look;
 mod verbs;
 
 pub use bench::{Bench, Scenario};
+pub use connector::{Connector, ConnectorTest};
 pub use look::{Replay, Tap, Trigger};
 pub use verbs::{Dlq, Review, Subscription, Vault};
 
@@ -64,7 +66,7 @@ fn secret(text: &str) -> Result<Secret, String> {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show it: four sandbox systems, a partner programme flowing through them, and proof that they agree.
+    /// Show it: five sandbox systems, a partner programme flowing through them, and proof that they agree.
     Demo(Demo),
     /// Run the hub.
     Up(Up),
@@ -78,6 +80,12 @@ pub enum Command {
     },
     /// Give a connection its credentials, and try them.
     Connect(Connect),
+    /// Check, try and test a connector.toml of your own.
+    Connector {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: Connector,
+    },
     /// Read everything that a connection has.
     Backfill {
         /// The connection.

@@ -4,6 +4,7 @@ mod admin;
 mod backfill;
 mod check;
 mod connect;
+mod connector;
 mod matches;
 mod people;
 mod plan;
@@ -22,6 +23,7 @@ pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
     match command {
         Command::Demo(_) | Command::Up(_) | Command::Bench(_) => Ok(()),
         Command::Check { config } => check::check(config, json),
+        Command::Connector { verb } => connector::connector(verb, json).await,
         Command::Connect(args) => connect::connect(args, json).await,
         Command::Backfill { connection, at } => backfill::backfill(connection, at, json).await,
         Command::Match(args) => matches::run(args, json).await,

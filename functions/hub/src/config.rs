@@ -7,6 +7,7 @@
 mod brake;
 mod check;
 mod compile;
+mod connectors;
 mod install;
 mod limits;
 mod mistake;
@@ -18,7 +19,7 @@ mod scope;
 mod section;
 mod subscription;
 
-pub use install::{Installed, install, stored};
+pub use install::{Installed, install, install_with, stored};
 pub use mistake::Mistake;
 
 use crate::facet::{Hash, hash};
@@ -32,7 +33,7 @@ use toml::de::DeTable;
 const TOP: &[&str] = &["public_url", "connections", "policy", "subscriptions"];
 
 /// A document that can be read. Whether its names exist is for [`Document::check`] to say.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Document {
     text: String,
     canonical: String,
@@ -40,6 +41,7 @@ pub struct Document {
     connections: Vec<Section>,
     policy: Vec<PolicySection>,
     subscriptions: Vec<SubscriptionSection>,
+    declared: connectors::Declared,
 }
 
 impl Document {
@@ -79,7 +81,8 @@ impl Document {
         let canonical = toml::from_str::<toml::Table>(text)
             .and_then(|table| toml::to_string(&table).map_err(|e| serde::de::Error::custom(e.to_string())));
         let canonical = canonical.map_err(|error| vec![mistake::of_toml(text, &error)])?;
-        Ok(Self { text: text.to_owned(), canonical, public_url, connections, policy, subscriptions })
+        let declared = connectors::Declared::default();
+        Ok(Self { text: text.to_owned(), canonical, public_url, connections, policy, subscriptions, declared })
     }
 
     /// The text as it was written.
@@ -91,7 +94,7 @@ impl Document {
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
-    /// Equal for documents that say the same.
+    /// Equal for documents that say the same; the connectors' own files are not part of it.
     pub fn hash(&self) -> Hash {
         hash(&self.canonical)
     }

@@ -78,10 +78,11 @@ impl Hub {
         loop {
             self.budgets.acquire(self, connection, request.limit.as_deref(), share).await?;
             let token = self.token(connection, refused.as_ref()).await?;
-            let _place = self.budgets.place(connection).await;
+            let place = self.budgets.place(connection).await;
             let started_at = self.now();
             self.tally.add(Count::VendorCalls);
             let answer = self.http.send(prepare(connection, request, &token)).await;
+            drop(place);
             let answer = answer.map_err(|error| broken(connection, request, error))?;
             let response = respond(answer, started_at);
             if request.accept.contains(&response.status) {

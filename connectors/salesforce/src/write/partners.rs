@@ -65,7 +65,7 @@ pub(super) fn write(
         let touched: BTreeSet<usize> = chunk.iter().map(|part| part.of).collect();
         let shown: Vec<Write> = touched.iter().filter_map(|n| by_id(&writes[*n], answers.get(*n))).collect();
         subs.push(read_back(cx, entity, shown.iter())?);
-        let response = asked.ask(composite::write(cx, &subs))?;
+        let response = asked.send(composite::write(cx, &subs))?;
         let given = composite::answers(response)?;
         let rows = after(&given, response.started_at);
         for n in touched {

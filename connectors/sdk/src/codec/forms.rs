@@ -49,18 +49,29 @@ impl DateForm {
 pub enum InstantForm {
     /// `2026-01-31T12:00:00.000Z`.
     Rfc3339,
-    /// Milliseconds since the epoch.
+    /// Milliseconds since the epoch, as a text.
     EpochMs,
+    /// Milliseconds since the epoch, as a number.
+    EpochMsNumber,
+    /// Seconds since the epoch, as a number.
+    EpochS,
 }
 
 impl InstantForm {
     pub(super) fn decode(self, text: &str) -> Result<Instant, String> {
-        instant(text)
+        match (self, text.parse::<i64>()) {
+            (Self::EpochS, Ok(seconds)) => {
+                instant(&seconds.checked_mul(1000).ok_or("the time is out of range")?.to_string())
+            }
+            _ => instant(text),
+        }
     }
     pub(super) fn encode(self, value: Instant) -> Json {
         match self {
             Self::Rfc3339 => Json::String(value.rfc3339()),
             Self::EpochMs => Json::String(value.ms().to_string()),
+            Self::EpochMsNumber => Json::from(value.ms()),
+            Self::EpochS => Json::from(value.seconds()),
         }
     }
 }

@@ -17,6 +17,7 @@ const REGISTRATION_STATES: &[&str] =
     &["draft", "submitted", "in_review", "approved", "rejected", "expired", "converted", "withdrawn"];
 const PARTNERSHIP_STATES: &[&str] = &["prospective", "active", "suspended", "ended"];
 const ORDER_STATES: &[&str] = &["draft", "quotation", "confirmed", "processing", "done", "cancelled"];
+const REVIEW_STATES: &[&str] = &["approved", "pending"];
 const INVOICE_STATES: &[&str] = &["draft", "validated", "posted", "paid", "cancelled"];
 
 const SALES: &[Category] = &[Crm, Prm, Erp, Marketplace];
@@ -43,6 +44,8 @@ pub(super) fn fields(entity: Entity) -> &'static [FieldSpec] {
         Entity::DealRegistration => DEAL_REGISTRATION,
         Entity::Order => ORDER,
         Entity::Invoice => INVOICE,
+        Entity::Customer => CUSTOMER,
+        Entity::Transaction => TRANSACTION,
     }
 }
 
@@ -79,6 +82,7 @@ const PARTNERSHIP: &[FieldSpec] = &[
     field("tier", Text, Latest, PROGRAM, "The tier or level held in it."),
     field("status", Enum(PARTNERSHIP_STATES), Latest, PROGRAM, "Whether the membership is in force."),
     field("started_on", Date, Latest, PROGRAM, "The day on which it began."),
+    field("name", Text, Latest, PROGRAM, "The partner as the programme names it."),
 ];
 
 const LEAD: &[FieldSpec] = &[
@@ -147,4 +151,21 @@ const INVOICE: &[FieldSpec] = &[
     field("open_amount", Money, Owner, FINANCE, "What is still to be paid."),
     field("issued_on", Date, Owner, FINANCE, "The date on the document."),
     field("due_on", Date, Owner, FINANCE, "The day by which it has to be paid."),
+];
+
+const CUSTOMER: &[FieldSpec] = &[
+    field("name", Text, Latest, PROGRAM, "The name that people use for it."),
+    field("email", Text, Latest, PROGRAM, "The e-mail address that it signed up with, in lower case."),
+    field("partner", Reference(Entity::Organization), Latest, PROGRAM, "The partner that brought it."),
+    field("organization", Reference(Entity::Organization), Latest, SALES, "The organization, once it is known."),
+    field("source", Text, Latest, PROGRAM, "How it came: the link, code or deal."),
+];
+
+const TRANSACTION: &[FieldSpec] = &[
+    field("customer", Reference(Entity::Customer), Owner, FINANCE, "Who paid."),
+    field("amount", Money, Owner, FINANCE, "The amount that rewards are computed from."),
+    field("status", Enum(REVIEW_STATES), Owner, PROGRAM, "Whether it counts for rewards."),
+    field("product", Text, Owner, FINANCE, "What was paid for, by the key that the programme has for it."),
+    field("category", Text, Owner, FINANCE, "The kind of product."),
+    field("invoice", Reference(Entity::Invoice), Owner, FINANCE, "The invoice that it is of, once it is known."),
 ];

@@ -121,14 +121,15 @@ pub fn authorize(
     let header = |name: &str, value: String| vec![(name.to_owned(), value)];
     for auth in manifest.auth.values() {
         match auth {
+            Auth::None {} => return Ok(Vec::new()),
             Auth::Bearer {} => {
                 if let Some(token) = secret("token") {
                     return Ok(header("authorization", format!("Bearer {token}")));
                 }
             }
-            Auth::Header { header: name } => {
+            Auth::Header { header: name, prefix } => {
                 if let Some(token) = secret("token") {
-                    return Ok(header(name, token));
+                    return Ok(header(&name.to_ascii_lowercase(), format!("{prefix}{token}")));
                 }
             }
             Auth::Basic {} => {
@@ -137,7 +138,10 @@ pub fn authorize(
                     return Ok(header("authorization", format!("Basic {pair}")));
                 }
             }
-            Auth::Oauth { .. } | Auth::ClientCredentials { .. } | Auth::JwtBearer { .. } => {}
+            Auth::Oauth { .. }
+            | Auth::ClientCredentials { .. }
+            | Auth::RefreshToken { .. }
+            | Auth::JwtBearer { .. } => {}
         }
     }
     for auth in manifest.auth.values() {
@@ -145,7 +149,7 @@ pub fn authorize(
             Auth::ClientCredentials { token_url, .. } => {
                 (token_url, "client_credentials", &["client_id", "client_secret"])
             }
-            Auth::Oauth { token_url, .. } => {
+            Auth::Oauth { token_url, .. } | Auth::RefreshToken { token_url } => {
                 (token_url, "refresh_token", &["client_id", "client_secret", "refresh_token"])
             }
             _ => continue,
@@ -173,12 +177,12 @@ fn form<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
 }
 
-fn expand(template: &str, cx: &Context) -> String {
+pub(crate) fn expand(template: &str, cx: &Context) -> String {
     cx.options.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 /// What follows scheme and host; a placeholder that nothing fills counts as part of the host.
-fn path_of(url: &str) -> String {
+pub(crate) fn path_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').map_or_else(String::new, |at| rest[at..].to_owned())
 }

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const SECRET: &str = "not-a-real-webhook-secret";
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
     let folder = subject.folder.join("fixtures");

@@ -22,6 +22,9 @@ pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
     ];
     for (name, law) in laws {
         match &subject.sandbox {
+            Some(_) if name == "refused_credential_asks_for_another" && open(subject) => {
+                group.ignored(name, "everybody is let in");
+            }
             Some(_) => {
                 let subject = subject.clone();
                 group.law(name, move || law(&subject));
@@ -29,6 +32,11 @@ pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
             None => group.ignored(name, "there is no sandbox to make trouble"),
         }
     }
+}
+
+fn open(subject: &Subject) -> bool {
+    let auth = &subject.connector.manifest().auth;
+    auth.values().any(|auth| matches!(auth, crate::manifest::Auth::None {}))
 }
 
 /// One line a status and body: kind and retry.

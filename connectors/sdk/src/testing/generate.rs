@@ -2,7 +2,7 @@
 
 use crate::{
     Context, Instant, Money, Reference, Value,
-    codec::{Codec, DateForm, Pairs},
+    codec::{Codec, DateForm, InstantForm, Pairs},
     schema::{FieldSpec, Type},
     value::{Address, AddressPart, Currency},
 };
@@ -30,6 +30,9 @@ pub fn value(ty: Type, codec: &Codec, cx: &Context) -> BoxedStrategy<Value> {
             let years = if *form == DateForm::Iso { 1..=9999_i16 } else { 1900..=2200 };
             (years, 1..=12_i8, 1..=31_i8).prop_map(|(y, m, d)| Value::Date(closest(y, m, d))).boxed()
         }
+        Codec::Instant(InstantForm::EpochS) => (-62_135_596_800_i64..=Instant::MAX.seconds())
+            .prop_map(|s| Value::Instant(Instant::from_ms(s * 1000)))
+            .boxed(),
         Codec::Instant(_) => {
             (-62_135_596_800_000..=Instant::MAX.ms()).prop_map(|ms| Value::Instant(Instant::from_ms(ms))).boxed()
         }
@@ -44,6 +47,19 @@ pub fn value(ty: Type, codec: &Codec, cx: &Context) -> BoxedStrategy<Value> {
                 .boxed()
         }
         Codec::Enum(pairs) | Codec::EnumOpen(pairs) => any::<Index>().prop_map(picked(pairs)).boxed(),
+        Codec::Flag(yes, no) => select(vec![yes.clone(), no.clone()]).prop_map(Value::Enum).boxed(),
+        Codec::Array(pairs) => {
+            vec(any::<Index>().prop_map(picked(pairs)), 1..4).prop_filter_map("an empty list", Value::list).boxed()
+        }
+        Codec::ReferenceNumber(entity) => {
+            let entity = *entity;
+            any::<u64>().prop_map(move |id| Value::Ref(Reference::external(entity, id.to_string()))).boxed()
+        }
+        Codec::Ids(entity) => {
+            let entity = *entity;
+            let one = id().prop_map(move |id| Value::Ref(Reference::external(entity, id)));
+            vec(one, 1..4).prop_filter_map("an empty list", Value::list).boxed()
+        }
         Codec::Reference(entity) => {
             let entity = *entity;
             id().prop_map(move |id| Value::Ref(Reference::external(entity, id))).boxed()
@@ -111,6 +127,10 @@ pub fn plausible(spec: &FieldSpec, codec: &Codec, cx: &Context, n: u64) -> Optio
         }
         Type::Date => Value::Date(date(2026, 1 + i8::try_from(n % 12).ok()?, 1 + i8::try_from(n % 28).ok()?)),
         Type::Instant => Value::Instant(Instant::from_ms(1_767_225_600_000 + i64::try_from(n).ok()? * 1000)),
+        Type::Enum(_) if matches!(codec, Codec::Flag(..)) => {
+            let Codec::Flag(yes, no) = codec else { return None };
+            Value::Enum(if n.is_multiple_of(2) { yes.clone() } else { no.clone() })
+        }
         Type::Enum(all) => Value::Enum(one_of(codec.pairs(), all, n)?),
         Type::List(Type::Enum(all)) => Value::list(vec![Value::Enum(one_of(codec.pairs(), all, n)?)])?,
         Type::Address => Value::Address(Address::from_parts([

@@ -148,6 +148,8 @@ impl Live {
                     self.first.insert(place, id.clone());
                     Some(Value::Ref(Reference::external(to, id)))
                 }
+                // What only others can make is there already, or it is left out.
+                Type::Reference(to) => self.some(to)?.map(|id| Value::Ref(Reference::external(to, id))),
                 _ => {
                     let codec = rule.effective(entity).map_err(|e| e.to_string())?;
                     generate::plausible(spec, &codec, &self.cx, n)
@@ -158,6 +160,18 @@ impl Live {
             }
         }
         Ok(fields)
+    }
+
+    /// Any record of an entity that is there; `None` without any, and for what is not mapped.
+    fn some(&mut self, entity: Entity) -> Result<Option<ExternalId>, String> {
+        if !self.cx.mappings.contains_key(&entity) {
+            return Ok(None);
+        }
+        let poll = Operation::Poll { entity, cursor: None, until: self.now };
+        match self.run(&poll).map_err(|e| e.to_string())? {
+            Outcome::Page { records, .. } => Ok(records.into_iter().next().map(|(id, _)| id)),
+            other => Err(format!("a poll gave {other:?}")),
+        }
     }
 
     /// Makes a record through the connector; its id.

@@ -153,7 +153,7 @@ impl Trial {
     fn unknown_values(&self) -> Verdict {
         for rule in self.mapping.fields.iter().filter(|rule| rule.flow.reads()) {
             let open = match self.codec(rule)? {
-                Codec::Enum(_) => false,
+                Codec::Enum(_) | Codec::Flag(..) | Codec::Array(_) => false,
                 Codec::EnumOpen(_) => true,
                 Codec::Joined { map, .. } => map.is_empty(),
                 _ => continue,
@@ -178,7 +178,8 @@ impl Trial {
             let Some(pairs) = codec.pairs().filter(|_| rule.flow.reads()) else { continue };
             for (theirs, ours) in pairs {
                 let mut row = json!({});
-                put(&mut row, &rule.vendor, json!(theirs))?;
+                let there = if matches!(codec, Codec::Array(_)) { json!([theirs]) } else { json!(theirs) };
+                put(&mut row, &rule.vendor, there)?;
                 let read = self.mapping.decode(&self.cx, self.entity, &row).map_err(|e| e.to_string())?;
                 let value = read.get(&rule.field).cloned().flatten();
                 let image = self.mapping.image(&self.cx, self.entity, &rule.field, value.as_ref());

@@ -2,10 +2,9 @@
 
 use crate::{
     Instant,
-    webhook::{Encoding, Part, Scheme, Signed},
+    webhook::{Algorithm, Code, Encoding, Part, Scheme, Signed, key, standard_key},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
 /// What a signed request carries besides method, URI and body.
@@ -17,6 +16,9 @@ pub struct Signature {
     pub path_secret: Option<String>,
 }
 
+/// What other headers that are signed say here.
+const HEADER: &str = "signed-too";
+
 /// The proof that a scheme asks for. `uri` must not have percent escapes that a scheme may undo.
 pub fn sign(scheme: &Scheme, secret: &str, method: &str, uri: &str, body: &[u8], now: Instant) -> Signature {
     let covered = |parts: &[Part], stamp: &str| {
@@ -27,22 +29,54 @@ pub fn sign(scheme: &Scheme, secret: &str, method: &str, uri: &str, body: &[u8],
                 Part::Uri | Part::UriUnescaped => uri.as_bytes(),
                 Part::Body => body,
                 Part::Timestamp => stamp.as_bytes(),
+                Part::Text(text) => text.as_bytes(),
+                Part::Header(_) => HEADER.as_bytes(),
             });
         }
         bytes
     };
     match &scheme.signed {
-        Signed::Hmac { header, encoding, parts, timestamp } => {
-            let stamp = timestamp.as_ref().map(|t| (t.header.clone(), (now.ms() / t.unit_ms.max(1)).to_string()));
-            let text = stamp.as_ref().map_or("", |(_, text)| text.as_str());
-            let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return Signature::default() };
-            mac.update(&covered(parts, text));
-            let proof = mac.finalize().into_bytes();
-            let written = match encoding {
-                Encoding::Base64 => STANDARD.encode(proof),
-                Encoding::Hex => hex::encode(proof),
+        Signed::Standard { .. } => {
+            let stamp = now.seconds().to_string();
+            let named = Sha256::new().chain_update(body).chain_update(now.ms().to_string()).finalize();
+            let id = format!("msg_{}", &hex::encode(named)[..24]);
+            let Some(mut code) = Code::new(Algorithm::Sha256, &standard_key(secret.as_bytes())) else {
+                return Signature::default();
             };
-            let headers = [(header.clone(), written)].into_iter().chain(stamp).collect();
+            for part in [id.as_bytes(), b".", stamp.as_bytes(), b".", body] {
+                code.update(part);
+            }
+            let written = format!("v1,{}", STANDARD.encode(code.bytes()));
+            let headers = [("webhook-id", id), ("webhook-timestamp", stamp), ("webhook-signature", written)];
+            let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            Signature { headers, path_secret: None }
+        }
+        Signed::Hmac { header, algorithm, encoding, prefix, separator, secret: form, parts, timestamp } => {
+            let stamp = timestamp.as_ref().map(|t| (t.clone(), (now.ms() / t.unit_ms.max(1)).to_string()));
+            let text = stamp.as_ref().map_or("", |(_, text)| text.as_str());
+            let key = key(*form, secret.as_bytes()).unwrap_or_default();
+            let Some(mut code) = Code::new(*algorithm, &key) else { return Signature::default() };
+            code.update(&covered(parts, text));
+            let proof = code.bytes();
+            let mut written = match encoding {
+                Encoding::Base64 => format!("{prefix}{}", STANDARD.encode(proof)),
+                Encoding::Hex => format!("{prefix}{}", hex::encode(proof)),
+            };
+            let mut headers = Vec::new();
+            if let Some((timestamp, text)) = stamp {
+                let text = format!("{}{text}", timestamp.prefix);
+                if timestamp.header.eq_ignore_ascii_case(header) {
+                    written = format!("{text}{}{written}", separator.as_deref().unwrap_or(","));
+                } else {
+                    headers.push((timestamp.header, text));
+                }
+            }
+            let others = parts.iter().filter_map(|part| match part {
+                Part::Header(name) => Some((name.clone(), HEADER.to_owned())),
+                _ => None,
+            });
+            headers.extend(others);
+            headers.insert(0, (header.clone(), written));
             Signature { headers, path_secret: None }
         }
         Signed::Digest { header, parts, version } => {
@@ -52,6 +86,7 @@ pub fn sign(scheme: &Scheme, secret: &str, method: &str, uri: &str, body: &[u8],
         Signed::Header { header } => {
             Signature { headers: vec![(header.clone(), secret.to_owned())], path_secret: None }
         }
+        Signed::None {} => Signature::default(),
         Signed::Path {} => Signature { headers: Vec::new(), path_secret: Some(secret.to_owned()) },
     }
 }

@@ -50,8 +50,27 @@ pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
                 (!capabilities.archives).then_some("`archives` is not declared"),
             ),
         ];
+        let api = mapping.api.as_ref();
         for (name, law, reason) in laws {
-            let reason = if creates { reason } else { Some("no field is written on creation") };
+            let paged = matches!(name, "pages_show_every_record_once" | "changes_are_polled");
+            let reason = match api {
+                _ if !creates => Some("no field is written on creation"),
+                Some(api) if paged && api.list.is_none() => Some("nothing is listed"),
+                Some(api) if !paged && !api.reads() => Some("nothing is read by id"),
+                Some(api) if name.starts_with("deleted") && api.delete.is_none() => Some("nothing deletes it"),
+                Some(api) if name.starts_with("new_record_is_found") && api.find.is_none() && api.upsert.is_none() => {
+                    Some("nothing is searched for")
+                }
+                Some(api)
+                    if name.starts_with("repeated")
+                        && api.find.is_none()
+                        && api.upsert.is_none()
+                        && api.create.as_ref().is_none_or(|create| create.exists.is_none()) =>
+                {
+                    Some("nothing is searched for: the hub keeps what it sent")
+                }
+                _ => reason,
+            };
             let (subject, entity) = (subject.clone(), *entity);
             group.law_unless(reason, format!("{entity}_{name}"), move || law(&subject, entity));
         }

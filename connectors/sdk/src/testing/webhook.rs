@@ -9,7 +9,8 @@ use crate::{
 use proptest::prelude::*;
 use std::{collections::BTreeSet, sync::Arc};
 
-const SECRET: &str = "not-a-real-webhook-secret";
+/// A key in every form in which schemes take one: as text, in hexadecimal and in base64.
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const HOOK: &str = "https://hub.example.com/hooks/under-test";
 
 type Of = fn(&Trial) -> Verdict;
@@ -35,9 +36,13 @@ pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
         ];
         for (name, law) in laws {
             let reason = match (name, &scheme.signed) {
-                ("other_time_is_refused", Signed::Hmac { timestamp: Some(_), .. }) => None,
+                ("other_time_is_refused", Signed::Hmac { timestamp: Some(_), .. } | Signed::Standard { .. }) => None,
                 ("other_time_is_refused", _) => Some("the scheme has no time"),
                 ("header_sent_twice_is_refused", Signed::Path {}) => Some("the proof is in the path"),
+                (
+                    "header_sent_twice_is_refused" | "other_secret_is_refused" | "touched_byte_is_refused",
+                    Signed::None {},
+                ) => Some("nothing proves the sender"),
                 _ => None,
             };
             let trial = Trial { subject: subject.clone(), scheme: scheme.clone() };
@@ -93,11 +98,23 @@ impl Sample {
     }
 }
 
+/// The secrets in the path under which a system sends: none, unless the path is what proves it.
+fn doors(subject: &Subject) -> Vec<Option<String>> {
+    let schemes = &subject.connector.manifest().webhooks;
+    let mut doors = Vec::new();
+    if !schemes.iter().all(Scheme::is_hint) {
+        doors.push(None);
+    }
+    if schemes.iter().any(Scheme::is_hint) {
+        doors.push(Some(SECRET.to_owned()));
+    }
+    doors
+}
+
 /// What the sandbox sends when a few records change, for hooks with and without a secret in the path.
 fn sent(subject: &Subject) -> Result<Vec<Sample>, String> {
-    let hinted = subject.connector.manifest().webhooks.iter().any(Scheme::is_hint);
     let mut samples = Vec::new();
-    for path_secret in [None, hinted.then(|| SECRET.to_owned())] {
+    for path_secret in doors(subject) {
         let url = path_secret.as_ref().map_or_else(|| HOOK.to_owned(), |secret| format!("{HOOK}/{secret}"));
         let mut live = Live::start(subject, 7)?;
         live.subscribe(&url, SECRET);
@@ -108,9 +125,6 @@ fn sent(subject: &Subject) -> Result<Vec<Sample>, String> {
         }
         for push in live.pushes() {
             samples.push(Sample::pushed(push, &live, path_secret.clone()));
-        }
-        if !hinted {
-            break;
         }
     }
     holds(!samples.is_empty(), || "records were made and the sandbox sends nothing".into())?;
@@ -144,14 +158,7 @@ impl Trial {
 
     /// The headers that carry proof, by the scheme.
     fn proof(&self) -> Vec<&str> {
-        match &self.scheme.signed {
-            Signed::Hmac { header, timestamp, .. } => {
-                [header.as_str()].into_iter().chain(timestamp.as_ref().map(|t| t.header.as_str())).collect()
-            }
-            Signed::Digest { header, version, .. } => vec![header, &version.0],
-            Signed::Header { header } => vec![header],
-            Signed::Path {} => vec![],
-        }
+        self.scheme.headers()
     }
 
     fn refused(&self, sample: &Sample, why: impl FnOnce() -> String) -> Verdict {
@@ -163,7 +170,8 @@ impl Trial {
     }
 
     fn touched(&self) -> Verdict {
-        let signs_body = matches!(self.scheme.signed, Signed::Hmac { .. } | Signed::Digest { .. });
+        let signs_body =
+            matches!(self.scheme.signed, Signed::Standard { .. } | Signed::Hmac { .. } | Signed::Digest { .. });
         self.each(|sample| {
             for at in (0..sample.body.len()).filter(|_| signs_body) {
                 let mut touched = sample.clone();
@@ -195,10 +203,15 @@ impl Trial {
     }
 
     fn time(&self) -> Verdict {
-        let Signed::Hmac { timestamp: Some(timestamp), .. } = &self.scheme.signed else { return Ok(()) };
-        let tolerance = timestamp.tolerance_s;
+        let (tolerance, early) = match &self.scheme.signed {
+            Signed::Hmac { timestamp: Some(timestamp), .. } => (timestamp.tolerance_s, -120),
+            Signed::Standard { tolerance_s } => (*tolerance_s, -tolerance_s - 2),
+            _ => return Ok(()),
+        };
         self.each(|sample| {
-            for (late_s, good) in [(tolerance - 1, true), (tolerance + 2, false), (86_400, false), (-120, false)] {
+            for (late_s, good) in
+                [(tolerance - 1, true), (tolerance + 2, false), (86_400 + tolerance, false), (early, false)]
+            {
                 let mut later = sample.clone();
                 later.at = Instant::from_ms(sample.at.ms() + late_s * 1000);
                 let passes = later.passes(&self.scheme);
@@ -297,7 +310,9 @@ fn keys_differ(subject: &Subject) -> Verdict {
 /// What a person changes there is heard of. Our own writes need not be: a connector may tell them by their mark.
 fn change_is_signalled(subject: &Subject) -> Verdict {
     let mut live = Live::start(subject, 11)?;
-    live.subscribe(HOOK, SECRET);
+    let path_secret = doors(subject).into_iter().next().flatten();
+    let url = path_secret.as_ref().map_or_else(|| HOOK.to_owned(), |secret| format!("{HOOK}/{secret}"));
+    live.subscribe(&url, SECRET);
     let polled = |entity| subject.connector.manifest().polls(entity);
     let (mut heard, mut touched) = (BTreeSet::new(), Vec::new());
     for entity in live.creatable() {
@@ -308,7 +323,7 @@ fn change_is_signalled(subject: &Subject) -> Verdict {
         live.later(1);
     }
     for push in live.pushes() {
-        let sample = Sample::pushed(push, &live, None);
+        let sample = Sample::pushed(push, &live, path_secret.clone());
         heard.extend(signals(&subject.connector, &sample)?.into_iter().map(|s| (s.entity, s.id)));
     }
     holds(!heard.is_empty(), || format!("nothing was signalled of {touched:?}"))?;

@@ -1,13 +1,12 @@
 //! Signature schemes as data.
 
-use super::{Refused, Unverified, Verified, Webhook};
-use crate::time::Instant;
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, Mac};
+mod code;
+mod prove;
+
+pub use code::{Algorithm, Form};
+pub(crate) use code::{Code, key, standard_key};
+
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use std::marker::PhantomData;
-use subtle::ConstantTimeEq;
 
 /// How a sender proves itself, under the name that a connection's `webhooks` setting lists.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,12 +29,32 @@ fn day() -> u64 {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Signed {
-    /// HMAC-SHA256 under the secret, over the parts in order.
+    /// Standard Webhooks: HMAC-SHA256 over `id.timestamp.body` in `webhook-signature`, under a `whsec_` secret. A header
+    /// with several signatures (while a secret is rotated) needs one good one.
+    Standard {
+        /// How far the timestamp may be off, in seconds, either way.
+        #[serde(default = "five_minutes")]
+        tolerance_s: i64,
+    },
+    /// HMAC under the secret, over the parts in order.
     Hmac {
         /// The header with the signature.
         header: String,
+        /// The hash.
+        #[serde(default)]
+        algorithm: Algorithm,
         /// How the signature is written.
         encoding: Encoding,
+        /// What stands before the signature: `sha256=`, `v1=`. Without it nothing is a signature.
+        #[serde(default)]
+        prefix: String,
+        /// Between several signatures, or a signature and other things, in one header: `,`. Without it the header is one
+        /// signature.
+        #[serde(default)]
+        separator: Option<String>,
+        /// How the secret is written.
+        #[serde(default)]
+        secret: Form,
         /// What is signed.
         parts: Vec<Part>,
         /// The header with the timestamp.
@@ -57,6 +76,9 @@ pub enum Signed {
     },
     /// The path has to end in the secret. What comes this way is a hint: it carries ids, never field values.
     Path {},
+    /// Nothing proves the sender. What comes this way is a hint as well; a connection takes it in only where it lists the
+    /// scheme by name.
+    None {},
 }
 
 /// How a signature is written.
@@ -69,7 +91,7 @@ pub enum Encoding {
 }
 
 /// What a signature covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// The method.
@@ -80,8 +102,12 @@ pub enum Part {
     UriUnescaped,
     /// The raw body.
     Body,
-    /// The text of the timestamp header.
+    /// The timestamp, as it was sent.
     Timestamp,
+    /// The text of another header.
+    Header(String),
+    /// A fixed text: `.`, `v0:`.
+    Text(String),
 }
 
 /// A timestamp that is signed with the body.
@@ -94,15 +120,43 @@ pub struct Timestamp {
     pub unit_ms: i64,
     /// How old it may be, in seconds.
     pub tolerance_s: i64,
+    /// What stands before it: `t=`.
+    #[serde(default)]
+    pub prefix: String,
+    /// Between it and other things in the same header: `,`.
+    #[serde(default)]
+    pub separator: Option<String>,
 }
 
-/// How far in the future a sender's clock may be, in seconds.
-const SKEW_S: i64 = 60;
+fn five_minutes() -> i64 {
+    300
+}
 
 impl Scheme {
     /// True when what comes this way is a hint without proof of its content.
     pub fn is_hint(&self) -> bool {
-        matches!(self.signed, Signed::Path {})
+        matches!(self.signed, Signed::Path {} | Signed::None {})
+    }
+    /// True when nothing at all proves the sender.
+    pub fn is_open(&self) -> bool {
+        matches!(self.signed, Signed::None {})
+    }
+    /// The headers without which nothing can be proved.
+    pub fn headers(&self) -> Vec<&str> {
+        match &self.signed {
+            Signed::Standard { .. } => vec!["webhook-id", "webhook-timestamp", "webhook-signature"],
+            Signed::Hmac { header, timestamp, parts, .. } => {
+                let others = parts.iter().filter_map(|part| match part {
+                    Part::Header(name) => Some(name.as_str()),
+                    _ => None,
+                });
+                let stamp = timestamp.as_ref().map(|stamp| stamp.header.as_str());
+                [header.as_str()].into_iter().chain(stamp).chain(others).collect()
+            }
+            Signed::Digest { header, version: (version, _), .. } => vec![header, version],
+            Signed::Header { header } => vec![header],
+            Signed::Path {} | Signed::None {} => Vec::new(),
+        }
     }
     /// True when the public URL is part of what is signed.
     pub fn signs_uri(&self) -> bool {
@@ -111,139 +165,5 @@ impl Scheme {
             _ => &[],
         };
         parts.iter().any(|part| matches!(part, Part::Uri | Part::UriUnescaped))
-    }
-}
-
-impl Webhook<Unverified> {
-    /// Checks the request against a scheme under each of the active secrets.
-    ///
-    /// # Errors
-    /// `Refused`, for every reason alike.
-    pub fn verify(self, scheme: &Scheme, secrets: &[&[u8]], now: Instant) -> Result<Webhook<Verified>, Refused> {
-        let mut good = false;
-        for secret in secrets {
-            good |= !secret.is_empty() && self.proves(&scheme.signed, secret, now).unwrap_or(false);
-        }
-        if !good {
-            return Err(Refused);
-        }
-        Ok(Webhook {
-            method: self.method,
-            uri: self.uri,
-            path_secret: None,
-            headers: self.headers,
-            body: self.body,
-            scheme: Some(scheme.name.clone()),
-            state: PhantomData,
-        })
-    }
-
-    /// Whether the request bears the proof. A proof that is missing or misshapen takes as long to refuse as a wrong one:
-    /// the body is hashed in any case.
-    fn proves(&self, signed: &Signed, secret: &[u8], now: Instant) -> Option<bool> {
-        match signed {
-            Signed::Hmac { header, encoding, parts, timestamp } => {
-                let stamp = match timestamp {
-                    Some(timestamp) => self.header(&timestamp.header).and_then(|text| timestamp.read(text, now)),
-                    None => Some(""),
-                };
-                let given = self.header(header).and_then(|text| match encoding {
-                    Encoding::Base64 => STANDARD.decode(text).ok(),
-                    Encoding::Hex => hex::decode(text).ok(),
-                });
-                let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
-                self.feed(parts, stamp.unwrap_or_default(), |bytes| mac.update(bytes));
-                let good = mac.verify_slice(given.as_deref().unwrap_or_default()).is_ok();
-                Some(good && stamp.is_some() && given.is_some())
-            }
-            Signed::Digest { header, parts, version: (name, value) } => {
-                let is_version = self.header(name).is_some_and(|said| said == value);
-                let given = self.header(header).and_then(|text| hex::decode(text).ok());
-                let mut hash = Sha256::new();
-                hash.update(secret);
-                self.feed(parts, "", |bytes| hash.update(bytes));
-                let good = bool::from(hash.finalize().as_slice().ct_eq(given.as_deref().unwrap_or_default()));
-                Some(good && is_version)
-            }
-            Signed::Header { header } => {
-                let given = self.header(header);
-                Some(equal(given.unwrap_or_default().as_bytes(), secret) && given.is_some())
-            }
-            Signed::Path {} => {
-                let given = self.path_secret.as_deref();
-                Some(equal(given.unwrap_or_default().as_bytes(), secret) && given.is_some())
-            }
-        }
-    }
-
-    fn feed(&self, parts: &[Part], stamp: &str, mut sink: impl FnMut(&[u8])) {
-        for part in parts {
-            match part {
-                Part::Method => sink(self.method.as_bytes()),
-                Part::Uri => sink(self.uri.as_bytes()),
-                Part::UriUnescaped => sink(unescape(&self.uri).as_bytes()),
-                Part::Body => sink(&self.body),
-                Part::Timestamp => sink(stamp.as_bytes()),
-            }
-        }
-    }
-}
-
-impl Timestamp {
-    fn read<'a>(&self, text: &'a str, now: Instant) -> Option<&'a str> {
-        let sent: i64 = text.parse().ok()?;
-        let age_s = (now.ms().checked_sub(sent.checked_mul(self.unit_ms)?)?).div_euclid(1000);
-        (-SKEW_S..=self.tolerance_s).contains(&age_s).then_some(text)
-    }
-}
-
-/// Compares through a hash, so that neither content nor length shows in the time.
-fn equal(given: &[u8], secret: &[u8]) -> bool {
-    Sha256::digest(given).ct_eq(&Sha256::digest(secret)).into()
-}
-
-/// Undoes the escapes that HubSpot's v3 scheme undoes before it signs, in either case of the digits, and no others.
-fn unescape(uri: &str) -> String {
-    const SIGNED: [(&str, char); 12] = [
-        ("3A", ':'),
-        ("2F", '/'),
-        ("3F", '?'),
-        ("40", '@'),
-        ("21", '!'),
-        ("24", '$'),
-        ("27", '\''),
-        ("28", '('),
-        ("29", ')'),
-        ("2A", '*'),
-        ("2C", ','),
-        ("3B", ';'),
-    ];
-    let mut out = String::with_capacity(uri.len());
-    let mut rest = uri;
-    while let Some(at) = rest.find('%') {
-        out.push_str(&rest[..at]);
-        let code = rest.get(at + 1..at + 3).unwrap_or("");
-        match SIGNED.iter().find(|(escape, _)| escape.eq_ignore_ascii_case(code)) {
-            Some((_, plain)) => {
-                out.push(*plain);
-                rest = &rest[at + 3..];
-            }
-            None => {
-                out.push('%');
-                rest = &rest[at + 1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::unescape;
-
-    #[test]
-    fn only_the_listed_escapes_are_undone() {
-        assert_eq!(unescape("https://e.com/?a=x%3ay%2Fz%20%26%2B%"), "https://e.com/?a=x:y/z%20%26%2B%");
     }
 }

@@ -1,7 +1,7 @@
 //! Which configuration is in force.
 
 use super::{Registry, accounts, secrets};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, bail};
 use concord_connector::{ConnectionName, Fault, Kind};
 use concord_hub::{
     config::{self, Document, Mistake},
@@ -14,6 +14,8 @@ use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
 };
+
+type Result<T, E = anyhow::Error> = std::result::Result<T, E>;
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
@@ -32,12 +34,19 @@ pub enum Source {
 pub(super) async fn load(hub: &Hub, source: &Source, registry: &Registry, asks: bool) -> Result<()> {
     let stored = config::stored(&*hub.table).await?;
     let before = stored.as_ref().map_or(0, |installed| installed.revision);
-    let (text, path) = match (source, stored) {
+    let (text, path, document) = match (source, stored) {
         (Source::Nothing, _) => return Ok(()),
-        (Source::InForce(_), Some(installed)) => (installed.text, PathBuf::from("the configuration in force")),
-        (Source::File(path) | Source::Trial(path) | Source::InForce(path), _) => (read(path)?, path.clone()),
+        (Source::InForce(_), Some(installed)) => {
+            let path = PathBuf::from("the configuration in force");
+            let document = given(&path, installed.document())?;
+            (installed.text, path, document)
+        }
+        (Source::File(path) | Source::Trial(path) | Source::InForce(path), _) => {
+            let text = read(path)?;
+            let document = given(path, document(path, &text))?;
+            (text, path.clone(), document)
+        }
     };
-    let document = parsed(&path, &text)?;
     told(&path, document.check(registry, &BTreeMap::new()))?;
     let strict = matches!(source, Source::File(_));
     let opened = secrets::open(hub, &document.secret_references(), strict).await;
@@ -48,7 +57,8 @@ pub(super) async fn load(hub: &Hub, source: &Source, registry: &Registry, asks: 
     if strict {
         told(&path, document.check(registry, &accounts))?;
     }
-    let revision = if strict { config::install(&*hub.table, &text).await? } else { before };
+    let revision =
+        if strict { config::install_with(&*hub.table, &text, document.connector_files()).await? } else { before };
     // An account that says less than the configuration needs is no reason to refuse a command that only looks.
     let settings: Settings = match document.settings(registry, revision, &accounts, &open) {
         Err(_) if !strict => return Ok(()),
@@ -68,7 +78,13 @@ pub async fn trial(hub: &Hub, text: &str) -> concord_connector::Result<Settings>
         let sentences: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         Fault::new(Kind::Rejected, "configuration", sentences.join("\n"))
     };
-    let document = Document::parse(text).map_err(rejected)?;
+    // The files that it names are those that came with the configuration in force.
+    let kept = config::stored(&*hub.table).await?.map(|installed| installed.connectors).unwrap_or_default();
+    let read = |name: &str| {
+        let text = kept.get(name).cloned();
+        text.ok_or_else(|| format!("the connector file `{name}` is not part of the configuration in force."))
+    };
+    let document = Document::parse(text).and_then(|document| document.with_connectors(&read)).map_err(rejected)?;
     let mut accounts = BTreeMap::new();
     for name in document.connections().map(ConnectionName::from) {
         accounts.extend(schedule::described(hub, &name).await?.map(|account| (name, account)));
@@ -90,9 +106,25 @@ pub fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("The configuration {} cannot be read.", path.display()))
 }
 
-/// A document that can be read.
-fn parsed(path: &Path, text: &str) -> Result<Document> {
-    match Document::parse(text) {
+/// A document, with the connector files that it names: their paths are relative to its own.
+///
+/// # Errors
+/// Every mistake of the document, else every mistake of those files.
+pub fn document(path: &Path, text: &str) -> Result<Document, Vec<Mistake>> {
+    let beside = path.parent().map(Path::to_owned).unwrap_or_default();
+    Document::parse(text)?.with_connectors(&|name| {
+        let file = beside.join(name);
+        std::fs::read_to_string(&file).map_err(|error| {
+            format!(
+                "the connector file {} cannot be read ({error}); its path is relative to this file.",
+                file.display()
+            )
+        })
+    })
+}
+
+fn given(path: &Path, document: Result<Document, Vec<Mistake>>) -> Result<Document> {
+    match document {
         Ok(document) => Ok(document),
         Err(mistakes) => {
             told(path, mistakes)?;
@@ -114,5 +146,7 @@ fn told(path: &Path, mistakes: Vec<Mistake>) -> Result<()> {
 
 /// `file:line:col: sentence`.
 pub fn located(path: &Path, mistake: &Mistake) -> String {
+    let beside = mistake.file.as_ref().map(|file| path.parent().map(|dir| dir.join(file)).unwrap_or_default());
+    let path = beside.as_deref().unwrap_or(path);
     format!("{}:{}:{}: {}", path.display(), mistake.line, mistake.column, mistake.sentence)
 }

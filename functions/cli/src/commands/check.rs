@@ -2,13 +2,13 @@
 
 use crate::{app, failure::Told, print};
 use anyhow::Result;
-use concord_hub::config::{Document, Mistake};
+use concord_hub::config::Mistake;
 use serde_json::json;
 use std::{collections::BTreeMap, path::Path};
 
 pub(super) fn check(path: &Path, wants_json: bool) -> Result<()> {
     let text = app::read_configuration(path)?;
-    let (mistakes, counted) = match Document::parse(&text) {
+    let (mistakes, counted) = match app::document(path, &text) {
         Err(mistakes) => (mistakes, (0, 0)),
         Ok(document) => {
             let counted = (document.connections().count(), document.subscriptions());

@@ -1,4 +1,4 @@
-//! The four systems of the demo, served on loopback, and the hub's configuration for them.
+//! The five systems of the demo, served on loopback, and the hub's configuration for them.
 
 use crate::{
     app::{self, App, Source},
@@ -10,13 +10,14 @@ use concord_hub::{embedded::vault::Key, ports::Secret};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Name, system, and what is created there.
-const CAST: [(&str, &str, &[&str]); 4] = [
+const CAST: [(&str, &str, &[&str]); 5] = [
     (
         "hubspot-eu",
         "hubspot",
         &["organization", "person", "lead", "opportunity", "deal_registration", "order", "invoice"],
     ),
     ("hubspot-us", "hubspot", &["organization", "person", "opportunity"]),
+    ("partnerstack", "partnerstack", &["deal_registration"]),
     ("salesforce", "salesforce", &["organization", "person", "opportunity", "deal_registration"]),
     ("tryton", "tryton", &["organization"]),
 ];
@@ -51,6 +52,7 @@ impl Cast {
         for (name, system, creates) in CAST {
             let auth = match system {
                 "hubspot" => "private_app",
+                "partnerstack" => "keys",
                 "salesforce" => "client_credentials",
                 _ => "password",
             };
@@ -61,7 +63,10 @@ impl Cast {
                 creates.iter().map(|entity| format!("{entity} = \"all\"")).collect::<Vec<_>>().join(", "),
             ));
             text.push_str(&format!("limits = {{ {} }}\n", larger_plan(system).join(", ")));
-            if system != "tryton" {
+            if system == "partnerstack" {
+                // Its deals name no currency.
+                text.push_str("currency = \"EUR\"\n");
+            } else if system != "tryton" {
                 text.push_str("on_delete = { person = \"propagate\" }\n");
             }
         }
@@ -95,7 +100,9 @@ impl Cast {
     /// Tells the systems where to send their webhooks.
     pub(super) fn subscribe(&self, public_url: &str) {
         for (name, vendor) in &self.vendors {
-            let subscriber = Subscriber { url: format!("{public_url}/hooks/{name}"), secret: SIGNED_WITH.into() };
+            // What cannot sign proves itself by the path.
+            let path = if *name == "partnerstack" { format!("{name}/{SIGNED_WITH}") } else { (*name).to_owned() };
+            let subscriber = Subscriber { url: format!("{public_url}/hooks/{path}"), secret: SIGNED_WITH.into() };
             vendor.lock().subscribe(Some(subscriber));
         }
     }

@@ -1,6 +1,7 @@
 //! The stage: what happens in the story is done in the systems' own user interfaces.
 
 mod hubspot;
+mod partnerstack;
 mod salesforce;
 mod tryton;
 
@@ -89,6 +90,7 @@ impl Stage {
             partner: self.id_at(at, (Kind::Organization, with)).await,
         };
         let written = match at {
+            "partnerstack" => partnerstack::create(thing)?,
             "salesforce" => salesforce::create(thing, &about)?,
             "tryton" => {
                 let address = about.organization.as_deref().and_then(|party| self.address(party));
@@ -104,6 +106,7 @@ impl Stage {
     async fn edit(&mut self, at: &'static str, thing: Thing, field: Edited, number: usize) -> Option<()> {
         let id = self.id_at(at, thing).await?;
         let written = match at {
+            "partnerstack" => partnerstack::edit(thing, field, number)?,
             "salesforce" => salesforce::edit(thing, field, number)?,
             "tryton" => tryton::edit(thing, field, number)?,
             _ => hubspot::edit(thing, field, number)?,
@@ -204,6 +207,7 @@ fn entity(kind: Kind) -> Entity {
 
 fn object(at: &str, kind: Kind) -> Option<&'static str> {
     match at {
+        "partnerstack" => partnerstack::object(kind),
         "salesforce" => salesforce::object(kind),
         "tryton" => tryton::object(kind),
         _ => hubspot::object(kind),

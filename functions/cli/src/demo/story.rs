@@ -64,8 +64,11 @@ pub(super) enum Weather {
 
 const CRMS: [&str; 3] = ["hubspot-eu", "hubspot-us", "salesforce"];
 const ALL: [&str; 4] = ["hubspot-eu", "hubspot-us", "salesforce", "tryton"];
-/// Where registrations are kept.
+const SYSTEMS: [&str; 5] = ["hubspot-eu", "hubspot-us", "partnerstack", "salesforce", "tryton"];
+/// Where registrations are made.
 const DESKS: [&str; 2] = ["hubspot-eu", "salesforce"];
+/// Where they are moved along.
+const KEPT: [&str; 3] = ["hubspot-eu", "partnerstack", "salesforce"];
 
 /// A story in two acts: the program is set up, then it lives.
 pub(super) struct Story {
@@ -104,7 +107,7 @@ pub(super) fn tell(seed: u64, partners: usize, events: usize) -> Story {
     }
     life.truncate(events.saturating_sub(opening.len()));
     // Whatever the weather was, it clears up.
-    life.extend(ALL.map(|at| Event::Trouble { at, trouble: Weather::Settled }));
+    life.extend(SYSTEMS.map(|at| Event::Trouble { at, trouble: Weather::Settled }));
     Story { opening, life }
 }
 
@@ -127,6 +130,10 @@ impl Author {
             if n % 5 == 0 {
                 let second = ALL[(ALL.iter().position(|name| *name == first).unwrap_or(0) + 1 + n % 3) % ALL.len()];
                 events.push(Event::Create { at: second, thing, about: n, with: n });
+            }
+            // Every third signs up for the partner programme as well.
+            if n % 3 == 0 {
+                events.push(Event::Create { at: "partnerstack", thing, about: n, with: n });
             }
         }
         for n in 0..self.people {
@@ -187,7 +194,12 @@ impl Author {
         match self.below(100) {
             0..55 => {
                 let (at, field) = (self.one(places(thing.0)), self.one(fields(thing.0)));
-                life.push(self.edit(thing, at, if at == "tryton" { at_tryton(thing.0) } else { field }));
+                let field = match at {
+                    "tryton" => at_tryton(thing.0),
+                    "partnerstack" => Edited::Status,
+                    _ => field,
+                };
+                life.push(self.edit(thing, at, field));
             }
             // Two people, two systems, two fields, the same moment: both edits survive.
             55..75 => {
@@ -210,7 +222,7 @@ impl Author {
             91 => self.merge(life),
             92 => self.delete(life),
             _ => {
-                let at = self.one(&ALL);
+                let at = self.one(&SYSTEMS);
                 let trouble = self.one(&[
                     Weather::Throttled,
                     Weather::Throttled,
@@ -254,6 +266,7 @@ fn places(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Organization => &ALL,
         Kind::Order => &["hubspot-eu", "tryton"],
+        Kind::Registration => &KEPT,
         other => crms(other),
     }
 }
@@ -294,13 +307,13 @@ mod tests {
         assert_eq!(told(7), told(7));
         assert_ne!(told(7), told(8));
         let (opening, life) = told(7);
-        assert_eq!(opening.len() + life.len(), 300 + ALL.len());
+        assert_eq!(opening.len() + life.len(), 300 + SYSTEMS.len());
     }
 
     #[test]
     fn a_short_story_is_still_one() {
         let story = tell(1, 0, 0);
         assert!(story.opening.len() > 4);
-        assert_eq!(story.life.len(), ALL.len());
+        assert_eq!(story.life.len(), SYSTEMS.len());
     }
 }

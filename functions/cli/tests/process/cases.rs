@@ -1,4 +1,5 @@
 mod check;
+mod connector;
 mod crash;
 mod folder;
 mod http;

@@ -23,6 +23,8 @@ impl Document {
     /// Every mistake that shows when the systems are known; of accounts that were not asked yet nothing is demanded.
     pub fn check(&self, registry: &[Arc<dyn Connector>], accounts: &BTreeMap<ConnectionName, Account>) -> Vec<Mistake> {
         let mut reader = Reader::default();
+        self.systems(&mut reader, registry);
+        let registry = &self.known(registry);
         for section in &self.connections {
             let Some(connector) = connector(registry, &section.system.value) else {
                 let known: Vec<&str> = registry.iter().map(|connector| connector.system().as_str()).collect();
@@ -118,7 +120,8 @@ pub(super) fn connector<'a>(registry: Registry<'a>, system: &str) -> Option<&'a 
 pub(super) fn schemes(section: &Section, manifest: &Manifest) -> Vec<Scheme> {
     let schemes = manifest.webhooks.iter();
     match &section.webhooks {
-        None => schemes.take(1).cloned().collect(),
+        // A sender that proves nothing is let in only where an admin says so.
+        None => schemes.filter(|scheme| !scheme.is_open()).take(1).cloned().collect(),
         Some(names) => schemes.filter(|scheme| names.iter().any(|name| name.value == scheme.name)).cloned().collect(),
     }
 }
@@ -165,10 +168,17 @@ fn auth(reader: &mut Reader, section: &Section, manifest: &Manifest) {
 fn base_url(reader: &mut Reader, section: &Section, manifest: &Manifest) {
     let Some(base_url) = &section.base_url else {
         // Systems that everybody runs at an address of their own say so by one that is nobody's.
-        if manifest.base_url.contains("//localhost") {
+        if section.connector.is_none() && manifest.base_url.contains("//localhost") {
             let sentence = format!(
                 "`{}` does not say where its {} is; add `base_url = \"https://...\"`.",
                 section.name.value, manifest.title
+            );
+            reader.wrong(section.name.at, sentence);
+        }
+        if manifest.base_url.starts_with("http://") && section.connector.is_some() && !section.allow_private {
+            let sentence = format!(
+                "{} is reached without encryption at {}; add `allow_private = true` if it is in your own network.",
+                manifest.title, manifest.base_url
             );
             reader.wrong(section.name.at, sentence);
         }

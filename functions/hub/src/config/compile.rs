@@ -35,6 +35,7 @@ impl Document {
             let sentences: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
             return Err(Fault::new(Kind::Rejected, "configuration", sentences.join("\n")));
         }
+        let registry = &self.known(registry);
         let mut connections = BTreeMap::new();
         for section in &self.connections {
             let connection = section.compile(registry, accounts, secrets)?;

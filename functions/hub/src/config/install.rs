@@ -8,6 +8,7 @@ use crate::{
 };
 use concord_connector::{Fault, Kind, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How often an installation begins again when somebody else was first.
 const ATTEMPTS: usize = 8;
@@ -19,6 +20,9 @@ pub struct Installed {
     pub revision: u64,
     /// Its text, byte for byte.
     pub text: String,
+    /// The texts of the connector files that it names, so that it can be used wherever it is read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub connectors: BTreeMap<String, String>,
 }
 
 /// Puts a document into force and returns its revision: the one before when it says the same, else one more.
@@ -26,6 +30,14 @@ pub struct Installed {
 /// # Errors
 /// `Rejected` with every mistake of the text; `Conflict` when others keep changing it; the store's faults.
 pub async fn install(table: &dyn Table, text: &str) -> Result<u64> {
+    install_with(table, text, &BTreeMap::new()).await
+}
+
+/// As [`install`], with the texts of the connector files that the document names.
+///
+/// # Errors
+/// As [`install`].
+pub async fn install_with(table: &dyn Table, text: &str, connectors: &BTreeMap<String, String>) -> Result<u64> {
     let document = Document::parse(text).map_err(|mistakes| {
         let sentences: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
         Fault::new(Kind::Rejected, "configuration", sentences.join("\n"))
@@ -35,9 +47,10 @@ pub async fn install(table: &dyn Table, text: &str) -> Result<u64> {
         let before: Option<Installed> = item.as_ref().map(store::parse).transpose()?;
         let same = before
             .as_ref()
+            .filter(|before| before.connectors == *connectors)
             .is_some_and(|before| Document::parse(&before.text).is_ok_and(|d| d.hash() == document.hash()));
         let revision = before.as_ref().map_or(0, |before| before.revision) + u64::from(!same);
-        let installed = Installed { revision, text: text.to_owned() };
+        let installed = Installed { revision, text: text.to_owned(), connectors: connectors.clone() };
         if before.as_ref() == Some(&installed) {
             return Ok(revision);
         }

@@ -18,6 +18,7 @@ use toml::{
 /// What may stand in a connection's section.
 const KNOWN: &[&str] = &[
     "system",
+    "connector",
     "mode",
     "auth",
     "base_url",
@@ -43,7 +44,10 @@ const SLOWEST_POLL_S: u64 = 86_400;
 #[derive(Clone, Debug)]
 pub(super) struct Section {
     pub(super) name: Spot<String>,
+    /// Empty until the file of `connector` says it.
     pub(super) system: Spot<String>,
+    /// The admin's own `connector.toml`.
+    pub(super) connector: Option<Spot<String>>,
     pub(super) mode: Mode,
     pub(super) auth: Option<Spot<String>>,
     pub(super) base_url: Option<Spot<String>>,
@@ -68,11 +72,19 @@ impl Section {
         let name = connection_name(reader, name);
         let (table, _) = reader.table_of(value, &name.value)?;
         reader.known(table, "a connection", KNOWN);
-        let system = reader.text(table, "system");
+        let mut system = reader.text(table, "system");
+        let connector = reader.text(table, "connector");
         if system.is_none() && !table.contains_key("system") {
-            let sentence =
-                format!("the connection `{}` does not say its `system`; add `system = \"...\"`.", name.value);
-            reader.wrong(name.at, sentence);
+            match &connector {
+                Some(file) => system = Some(Spot { value: String::new(), at: file.at }),
+                None => {
+                    let sentence = format!(
+                        "the connection `{}` does not say its `system`; add `system = \"...\"`, or `connector = \"FILE\"` with a connector.toml of your own.",
+                        name.value
+                    );
+                    reader.wrong(name.at, sentence);
+                }
+            }
         }
         let on_delete = choices(reader, table, "on_delete", &DELETES);
         Some(Self {
@@ -94,6 +106,7 @@ impl Section {
             on_delete,
             mapping: Overlay::read_all(reader, table),
             system: system?,
+            connector,
             name,
         })
     }

@@ -78,14 +78,19 @@ impl Hub {
         let part = |name: &str| secret(connection, &secrets, name);
         let lasting = |headers| Token { headers, base_url: None, expires_at: Instant::MAX, serial: 0 };
         match auth {
+            Auth::None {} => Ok(lasting(Vec::new())),
             Auth::Bearer {} => Ok(lasting(vec![bearer(&part("token")?)])),
-            Auth::Header { header } => Ok(lasting(vec![(header.clone(), part("token")?.expose().to_owned())])),
+            Auth::Header { header, prefix } => {
+                Ok(lasting(vec![(header.clone(), format!("{prefix}{}", part("token")?.expose()))]))
+            }
             Auth::Basic {} => {
                 let pair = format!("{}:{}", part("username")?.expose(), part("password")?.expose());
                 Ok(lasting(vec![("authorization".into(), format!("Basic {}", STANDARD.encode(pair)))]))
             }
-            Auth::Oauth { token_url, .. } => self.refresh(connection, token_url, secrets, fresh).await,
-            Auth::ClientCredentials { token_url, scopes } => {
+            Auth::Oauth { token_url, .. } | Auth::RefreshToken { token_url } => {
+                self.refresh(connection, token_url, secrets, fresh).await
+            }
+            Auth::ClientCredentials { token_url, scopes, parameters } => {
                 let mut form = vec![
                     ("grant_type", "client_credentials".to_owned()),
                     ("client_id", part("client_id")?.expose().to_owned()),
@@ -94,6 +99,7 @@ impl Hub {
                 if !scopes.is_empty() {
                     form.push(("scope", scopes.join(" ")));
                 }
+                form.extend(parameters.iter().map(|(name, value)| (name.as_str(), fill(connection, value))));
                 Ok(usable(self.ask(connection, token_url, &form).await?))
             }
             Auth::JwtBearer { token_url, audience } => {

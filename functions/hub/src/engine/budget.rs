@@ -40,11 +40,13 @@ impl Share {
 }
 
 impl Budgets {
-    /// Waits for one of the requests that a connection may have under way.
+    /// Waits for one of the requests that a connection may have under way: as many as the system answers at once, where it
+    /// names a number.
     pub(crate) async fn place(&self, connection: &Connection) -> Option<OwnedSemaphorePermit> {
+        let most = connection.connector.manifest().capabilities.concurrent.unwrap_or(AT_ONCE).max(1);
         let semaphore = {
             let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-            let new = || Arc::new(Semaphore::new(AT_ONCE));
+            let new = || Arc::new(Semaphore::new(most));
             Arc::clone(under_way.entry(connection.name.clone()).or_insert_with(new))
         };
         // Nobody closes it.
@@ -62,8 +64,9 @@ impl Budgets {
         limit: Option<&str>,
         share: Share,
     ) -> Result<()> {
-        let limits: Vec<&Limit> =
-            connection.limits.iter().filter(|one| one.name == "all" || Some(one.name.as_str()) == limit).collect();
+        let counts =
+            |one: &&Limit| one.name == "all" || one.name.starts_with("all_") || Some(one.name.as_str()) == limit;
+        let limits: Vec<&Limit> = connection.limits.iter().filter(counts).collect();
         let mut waited = Duration::ZERO;
         loop {
             let Some(wait) = self.take(connection, &limits, hub.now(), share) else { return Ok(()) };

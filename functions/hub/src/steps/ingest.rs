@@ -19,6 +19,7 @@ use crate::{
 };
 use concord_connector::{
     Instant, Result, Signal, Verified, Webhook,
+    signal::Happened,
     webhook::{Answer, Scheme, Unverified},
 };
 use std::time::Duration;
@@ -135,7 +136,7 @@ async fn readable(
         Err(fault) => fault,
     };
     let kept = kept::Kept::of(hook, scheme);
-    let events = hook.split();
+    let events = connection.connector.split(hook);
     if events.len() < 2 {
         unreadable(hub, connection, &kept, fault).await?;
         return Ok(Vec::new());
@@ -155,6 +156,11 @@ async fn enqueue(hub: &Hub, connection: &Connection, scheme: &Scheme, mut signal
     if scheme.is_hint() {
         for signal in &mut signals {
             signal.edits.clear();
+            signal.record = None;
+            // Who cannot prove anything may say where to look, not that something is gone.
+            if signal.happened == Happened::Deleted {
+                signal.happened = Happened::Changed;
+            }
         }
     }
     let now = hub.now();
@@ -163,13 +169,17 @@ async fn enqueue(hub: &Hub, connection: &Connection, scheme: &Scheme, mut signal
     let mut messages = Vec::with_capacity(signals.len());
     let mut fresh = std::collections::BTreeMap::new();
     for ((signal, mark), seen) in signals.into_iter().zip(marks).zip(seen) {
-        if seen.is_some_and(|item| !item.is_expired(now)) || fresh.contains_key(&mark) {
+        let named = signal.is_named();
+        if named && (seen.is_some_and(|item| !item.is_expired(now)) || fresh.contains_key(&mark)) {
             hub.tally.add(Count::ReplaysDropped);
             continue;
         }
         tap::signalled(hub, &connection.name, &signal);
         let message = Message::SignalV1 { connection: connection.name.clone(), signal, received_at: now };
         messages.push(Outgoing::new(message.encode()?).of(connection.name.as_str()));
+        if !named {
+            continue;
+        }
         let life = Duration::from_secs(scheme.retry_horizon_s + 3600);
         fresh.insert(mark.clone(), Item { expires: Some(now.plus(life)), ..Item::new(mark, Vec::new()) });
     }

@@ -236,6 +236,10 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
     let mut ids: BTreeMap<ExternalId, Vec<&Asked<'_>>> = BTreeMap::new();
     for one in asked {
         match &one.signal.happened {
+            // The event carried the record, and its version says where it belongs: nothing has to be asked.
+            Happened::Changed | Happened::Deleted if one.signal.record.is_some() => {
+                observations.extend(carried(name, one));
+            }
             Happened::Changed => match hub.looks.since(name, entity, &one.signal.id, one.received_at) {
                 Some(look) => {
                     hub.tally.add(Count::SignalsCovered);
@@ -252,6 +256,10 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
         }
     }
     if !connection.maps(entity) {
+        return Ok(None);
+    }
+    if ids.is_empty() {
+        send(hub, observations).await?;
         return Ok(None);
     }
     let wanted: Vec<ExternalId> = ids.keys().cloned().collect();
@@ -300,6 +308,16 @@ fn covered(connection: &Connection, name: &ConnectionName, one: &Asked<'_>, look
         snapshot,
         read_at,
         signalled_at,
+        from_history: false,
+    })
+}
+
+fn carried(connection: &ConnectionName, one: &Asked<'_>) -> Option<Observation> {
+    Some(Observation {
+        connection: connection.clone(),
+        snapshot: one.signal.record.as_deref()?.clone(),
+        read_at: one.received_at,
+        signalled_at: Some(one.received_at),
         from_history: false,
     })
 }

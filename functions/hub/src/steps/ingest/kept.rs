@@ -34,14 +34,8 @@ pub(crate) enum Again {
 
 impl Kept {
     pub(super) fn of(hook: &Webhook<Verified>, scheme: &Scheme) -> Self {
-        let names: Vec<&str> = match &scheme.signed {
-            Signed::Hmac { header, timestamp, .. } => {
-                let stamp = timestamp.iter().map(|stamp| stamp.header.as_str());
-                stamp.chain([header.as_str()]).collect()
-            }
-            Signed::Digest { header, version, .. } => vec![header, &version.0],
-            Signed::Header { .. } | Signed::Path {} => Vec::new(),
-        };
+        // A header that equals the secret is not kept.
+        let names = if matches!(scheme.signed, Signed::Header { .. }) { Vec::new() } else { scheme.headers() };
         let header = |name: &str| Some((name.to_owned(), hook.header(name)?.to_owned()));
         // Where the secret is in the path, the path is not kept.
         let uri = if scheme.is_hint() { String::new() } else { hook.uri().to_owned() };
