@@ -77,6 +77,8 @@ fn setting() -> Setting {
         given_secrets: BTreeMap::new(),
         limits: Vec::new(),
         poll_every_s: 60,
+        brake: Default::default(),
+        sweep_every_s: concord_hub::settings::SWEEP_EVERY_S,
     };
     let connections: BTreeMap<_, _> = ["hubspot", "other"].map(|name| (name.into(), connection(name))).into();
     let categories =
@@ -94,7 +96,12 @@ fn setting() -> Setting {
         facet.observe(&snapshot, now);
         record.facets.push(facet);
     }
-    settle(&mut record, &settings, &BTreeMap::new(), Cause { observed: None, now, regrouped: false });
+    settle(
+        &mut record,
+        &settings,
+        &BTreeMap::new(),
+        Cause { observed: None, now, regrouped: false, configured: false },
+    );
     Setting { connector, cx, hook, now, fetch, seen, snapshot, settings, record }
 }
 
@@ -131,7 +138,7 @@ fn resolve_merge_and_plan(bencher: divan::Bencher<'_, '_>) {
         if let Some(facet) = record.facet_mut(&link) {
             facet.observe(&edited, later);
         }
-        let cause = Cause { observed: Some(&link), now: later, regrouped: false };
+        let cause = Cause { observed: Some(&link), now: later, regrouped: false, configured: false };
         let settled = settle(&mut record, &s.settings, &BTreeMap::new(), cause);
         assert!(settled.changed);
         record

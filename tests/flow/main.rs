@@ -7,6 +7,7 @@ mod crash;
 mod crm;
 mod documents;
 mod explain;
+mod gaps;
 mod guards;
 mod identity;
 mod meddle;

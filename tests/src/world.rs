@@ -113,6 +113,8 @@ impl World {
                 given_secrets: BTreeMap::new(),
                 limits: manifest.limits.clone(),
                 poll_every_s: manifest.capabilities.poll_every_s,
+                brake: Default::default(),
+                sweep_every_s: concord_hub::settings::SWEEP_EVERY_S,
                 connector,
             };
             connections.insert(connection.name.clone(), connection);

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 /// HubSpot reads 100 records at once, but only 50 when it has to look up their history.
 const WITH_HISTORY: usize = 50;
+const WITHOUT_HISTORY: usize = 100;
 
 /// A record with its history and its associations, and when its reading began.
 pub(crate) struct Row<'a> {
@@ -48,10 +49,43 @@ impl Row<'_> {
     }
 }
 
-/// Answers a fetch.
+/// Answers a fetch. What is not there any more is asked for once more among the archived records: only there does HubSpot
+/// say that something was deleted. What is in neither answer is not visible, and nothing more is known of it.
 pub(crate) fn fetch(script: &mut Script<'_>, cx: &Context, entity: Entity, ids: &[ExternalId]) -> Run<Outcome> {
     let rows = rows(script, cx, entity, ids)?;
-    Ok(Outcome::Records(decode(cx, entity, &rows)?))
+    let mut records = decode(cx, entity, &rows)?;
+    let missing: BTreeSet<&ExternalId> = ids.iter().filter(|id| !rows.iter().any(|row| row.id == **id)).collect();
+    for (id, at) in archived(script, cx, entity, &missing)? {
+        records.push((id.clone(), Ok(Snapshot::deleted(entity, id, at))));
+    }
+    Ok(Outcome::Records(records))
+}
+
+/// Which of these were archived, and when. HubSpot keeps archived records for 90 days.
+fn archived(
+    script: &mut Script<'_>,
+    cx: &Context,
+    entity: Entity,
+    ids: &BTreeSet<&ExternalId>,
+) -> Run<Vec<(ExternalId, Instant)>> {
+    let object = &cx.mapping(entity)?.object;
+    let ids: Vec<&&ExternalId> = ids.iter().collect();
+    let mut gone = Vec::new();
+    for chunk in ids.chunks(WITHOUT_HISTORY) {
+        let body = json!({
+            "inputs": chunk.iter().map(|id| json!({ "id": id.as_str() })).collect::<Vec<_>>(),
+            "properties": [row::modified_property(object)],
+        });
+        let request = Request::post(format!("/crm/v3/objects/{object}/batch/read"), body).query("archived", "true");
+        let response = script.send(request.accepting(&[200, 207]))?;
+        for json in response.array("/results")? {
+            let is_gone = json.get("archived").and_then(Json::as_bool) == Some(true);
+            let at = ["archivedAt", "updatedAt"].iter().find_map(|name| Instant::parse(json.get(*name)?.as_str()?));
+            let asked = row::id(json).filter(|id| is_gone && chunk.iter().any(|asked| **asked == id));
+            gone.extend(asked.zip(at.or(Some(response.started_at))));
+        }
+    }
+    Ok(gone)
 }
 
 /// What each of the rows says, or why it cannot be understood.

@@ -69,6 +69,9 @@ pub struct Capabilities {
     pub look_back_s: u64,
     /// Has a list of deleted ids.
     pub lists_deleted: bool,
+    /// Nothing is ever hidden from a user who may read the entity at all, and what was deleted leaves no trace: a record that
+    /// is neither in a complete list nor to be read by id was deleted. Else such a record is only not visible.
+    pub absent_is_deleted: bool,
     /// Ids in one fetch.
     pub read_batch: usize,
     /// Rows in one write.
@@ -89,6 +92,7 @@ impl Default for Capabilities {
             poll_every_s: 60,
             look_back_s: 300,
             lists_deleted: false,
+            absent_is_deleted: false,
             read_batch: 1,
             write_batch: 1,
             search_lag_s: 0,

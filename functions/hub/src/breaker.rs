@@ -17,6 +17,8 @@ const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(900);
 /// A refused credential is tried again this rarely: vendors lock accounts that knock too often.
 const CREDENTIAL: Duration = Duration::from_secs(120);
+/// How long one probe may take; until then nobody else tries. Longer than any request.
+const PROBE: Duration = Duration::from_secs(60);
 
 /// An open breaker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,9 @@ pub struct Breaker {
     pub kind: Kind,
     /// A sentence.
     pub reason: String,
+    /// Set while one operation tries whether the connection works again; `until` is the end of its time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probing: bool,
     /// Set once a success has closed it: what waited meanwhile is being ordered again, so far up to this place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     closed: Option<Sweep>,
@@ -95,6 +100,42 @@ impl Hub {
         }
     }
 
+    /// The breaker in any state, and whether what waited for it is being ordered again.
+    pub(crate) async fn breaker_shown(&self, connection: &Connection) -> Result<Option<(Breaker, bool)>> {
+        let (breaker, _) = self.breaker_item(connection).await?;
+        Ok(breaker.map(|breaker| {
+            let catching_up = breaker.closed.is_some();
+            (breaker, catching_up)
+        }))
+    }
+
+    /// Asks for leave to send something; `Some` says how long it is not given. When the wait after a trouble is over, one
+    /// alone gets it: a vendor that comes back is met by a single probe, not by all who waited.
+    pub(crate) async fn leave_to_send(&self, connection: &Connection) -> Result<Option<Duration>> {
+        let (breaker, rev) = self.breaker_item(connection).await?;
+        let Some(breaker) = breaker.filter(|breaker| breaker.closed.is_none()) else { return Ok(None) };
+        let now = self.now();
+        if breaker.until > now {
+            return Ok(Some(breaker.until.since(now)));
+        }
+        let probe = Breaker { until: now.plus(PROBE), probing: true, ..breaker };
+        let item = Item { rev: rev + 1, ..Item::new(keys::breaker(&connection.name), store::body(&probe)?) };
+        match self.table.transact(vec![TableChange::Put(item, Condition::Rev(rev))]).await {
+            Ok(()) => Ok(None),
+            Err(TransactError::Cancelled(_)) => Ok(Some(FIRST)),
+            Err(TransactError::Store(fault)) => Err(fault),
+        }
+    }
+
+    /// A trouble of the connection was met; the wait that follows. Of several who meet the same one the first counts.
+    pub(crate) async fn trouble(&self, connection: &Connection, fault: &Fault) -> Result<Duration> {
+        let now = self.now();
+        match self.breaker(connection).await? {
+            Some(breaker) if breaker.until > now && !breaker.probing => Ok(breaker.until.since(now)),
+            _ => self.open_breaker(connection, fault).await,
+        }
+    }
+
     /// How long nothing may be sent yet; `None` when it may.
     pub async fn held_back(&self, connection: &Connection) -> Result<Option<Duration>> {
         let now = self.now();
@@ -124,6 +165,7 @@ impl Hub {
             failures,
             kind: fault.kind,
             reason: fault.to_string(),
+            probing: false,
             closed: None,
         };
         tracing::warn!(connection = %connection.name, wait_s = wait.as_secs(), reason = %breaker.reason, "Holding back from a connection.");
@@ -135,7 +177,7 @@ impl Hub {
     /// nothing may be sent is of a request that left before the trouble, and says nothing.
     pub async fn close_breaker(&self, connection: &Connection) -> Result<()> {
         let (Some(breaker), rev) = self.breaker_item(connection).await? else { return Ok(()) };
-        if breaker.closed.is_some() || breaker.until > self.now() {
+        if breaker.closed.is_some() || breaker.until > self.now() && !breaker.probing {
             return Ok(());
         }
         tracing::info!(connection = %connection.name, "The connection works again.");

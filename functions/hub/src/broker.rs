@@ -50,7 +50,7 @@ pub struct Message {
     pub id: u64,
     /// The text, when it is cheap to keep it here.
     pub body: Option<String>,
-    /// Its group.
+    /// Its group; in queues that are not first in, first out, whose it is: tenants take turns.
     pub group: Option<String>,
     /// When it was sent.
     pub sent: Instant,
@@ -117,11 +117,11 @@ impl Broker {
         }
         match self.lanes.get_mut(queue) {
             Some(lane) => lane.accept(message),
-            None => self.lanes.entry(queue.clone()).or_default().accept(message),
+            None => self.lanes.entry(queue.clone()).or_insert_with(|| Lane::new(queue.is_fifo())).accept(message),
         }
     }
 
-    /// Takes up to `max` visible messages, oldest first; of one group at most one. Each counts as received once more.
+    /// Takes up to `max` visible messages, in turns of their tenants, oldest first; of one FIFO group at most one. Each counts as received once more.
     pub fn take(&mut self, queue: &QueueName, max: usize, now: Instant, visibility: Duration) -> Vec<Message> {
         self.lanes.get_mut(queue).map(|lane| lane.take(max, now, now.plus(visibility))).unwrap_or_default()
     }

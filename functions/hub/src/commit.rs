@@ -70,7 +70,12 @@ impl Hub {
         if record.configuration > settings.revision {
             return Err(newer().into());
         }
-        let cause = Cause { observed: observed.as_ref(), now, regrouped: false };
+        let cause = Cause {
+            observed: observed.as_ref(),
+            now,
+            regrouped: false,
+            configured: observed.is_none() && record.version > 0 && record.configuration < settings.revision,
+        };
         let mut reviews = Vec::new();
         let mut committed = Committed::default();
         if !identity {

@@ -4,6 +4,7 @@
 //! [`Document::settings`] what the accounts say of themselves and the secrets. Every mistake has its place in the text
 //! and says what to write instead; one run names them all.
 
+mod brake;
 mod check;
 mod compile;
 mod install;

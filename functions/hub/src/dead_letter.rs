@@ -40,7 +40,11 @@ fn without_values(mut message: Message) -> Message {
             observation.snapshot.field_times.clear();
             observation.snapshot.keys.clear();
         }
-        Message::DeliveryV1 { .. } | Message::RegroupV1 { .. } | Message::PollV1 { .. } | Message::EventV1(_) => {}
+        Message::DeliveryV1 { .. }
+        | Message::RegroupV1 { .. }
+        | Message::PollV1 { .. }
+        | Message::SweepV1 { .. }
+        | Message::EventV1(_) => {}
     }
     message
 }
@@ -61,6 +65,7 @@ impl DeadLetter {
                 (Some(connection.clone()), Some(record.to_string()))
             }
             Some(Message::PollV1 { connection, entity }) => (Some(connection.clone()), Some(entity.to_string())),
+            Some(Message::SweepV1 { connection }) => (Some(connection.clone()), None),
             Some(Message::RegroupV1 { record }) => (None, Some(record.to_string())),
             Some(Message::EventV1(event)) => (None, Some(format!("{}/{}", event.entity, event.record))),
             None => (None, None),
@@ -68,7 +73,9 @@ impl DeadLetter {
         // A poll or an event that fails for good fails the same way every time: one letter.
         let id = match &message {
             Some(Message::EventV1(event)) => crate::facet::hash(&(&event.subscription, &subject)).hex(),
-            Some(Message::PollV1 { .. }) => crate::facet::hash(&(&connection, &subject, fault.message())).hex(),
+            Some(Message::PollV1 { .. } | Message::SweepV1 { .. }) => {
+                crate::facet::hash(&(&connection, &subject, fault.message())).hex()
+            }
             _ => hub.new_token(),
         };
         Self {

@@ -6,6 +6,7 @@ mod scrub;
 
 pub use auth::{Token, TokenAnswer, exchange_code};
 pub use budget::Budgets;
+pub(crate) use budget::Share;
 
 use crate::{
     events::Count,
@@ -42,6 +43,15 @@ impl Hub {
     /// The connector's fault, or the engine's own when nothing could be sent. A write whose answer got lost is
     /// [`Kind::Unknown`].
     pub async fn run(&self, connection: &Connection, operation: &Operation) -> Result<Ran> {
+        self.carry_out(connection, operation, Share::All).await
+    }
+
+    /// The same with a part of the connection's call budget only, so that the rest is there for what somebody waits for.
+    pub(crate) async fn run_in_background(&self, connection: &Connection, operation: &Operation) -> Result<Ran> {
+        self.carry_out(connection, operation, Share::Half).await
+    }
+
+    async fn carry_out(&self, connection: &Connection, operation: &Operation, share: Share) -> Result<Ran> {
         let started_at = self.now();
         let mut seen: Vec<Response> = Vec::new();
         let scrub = Scrub::of(operation);
@@ -52,19 +62,21 @@ impl Hub {
                     self.costs.took(connection, operation, seen.len());
                     return Ok(Ran { outcome: scrub.outcome(outcome), started_at, ended_at: self.now() });
                 }
-                Step::Send(request) => seen.push(self.exchange(connection, &request).await.map_err(|fault| {
-                    scrub.fault(fault).with("connection", &connection.name).with("operation", operation.name())
-                })?),
+                Step::Send(request) => {
+                    seen.push(self.exchange(connection, &request, share).await.map_err(|fault| {
+                        scrub.fault(fault).with("connection", &connection.name).with("operation", operation.name())
+                    })?)
+                }
             }
         }
         Err(Fault::new(Kind::Unexpected, "engine", format!("the operation took more than {EXCHANGES} requests"))
             .with("connection", &connection.name))
     }
 
-    async fn exchange(&self, connection: &Connection, request: &Request) -> Result<Response> {
+    async fn exchange(&self, connection: &Connection, request: &Request, share: Share) -> Result<Response> {
         let mut refused: Option<Token> = None;
         loop {
-            self.budgets.acquire(self, connection, request.limit.as_deref()).await?;
+            self.budgets.acquire(self, connection, request.limit.as_deref(), share).await?;
             let token = self.token(connection, refused.as_ref()).await?;
             let started_at = self.now();
             self.tally.add(Count::VendorCalls);

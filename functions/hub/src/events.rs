@@ -34,9 +34,12 @@ pub enum Count {
     VendorCalls,
     Events,
     EventFailures,
+    GapsClosed,
+    WavesStopped,
+    SignalsCovered,
 }
 
-const ALL: [(Count, &str); 22] = [
+const ALL: [(Count, &str); 25] = [
     (Count::WebhooksAccepted, "webhooks_accepted"),
     (Count::WebhooksRefused, "webhooks_refused"),
     (Count::ReplaysDropped, "replays_dropped"),
@@ -59,6 +62,9 @@ const ALL: [(Count, &str); 22] = [
     (Count::VendorCalls, "vendor_calls"),
     (Count::Events, "events"),
     (Count::EventFailures, "event_failures"),
+    (Count::GapsClosed, "gaps_closed"),
+    (Count::WavesStopped, "waves_stopped"),
+    (Count::SignalsCovered, "signals_covered"),
 ];
 
 /// Counters since the start, and the last delays from webhook to delivery.
@@ -96,6 +102,10 @@ impl Tally {
     /// One count.
     pub fn get(&self, what: Count) -> u64 {
         self.counts[what as usize].load(Ordering::Relaxed)
+    }
+    /// Grows while systems tell of changes.
+    pub(crate) fn live(&self) -> u64 {
+        self.get(Count::Signals)
     }
     /// Every count by name.
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {

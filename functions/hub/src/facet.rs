@@ -47,6 +47,9 @@ pub struct Want {
     pub version: u64,
     /// When it was decided, by the hub's clock.
     pub at: Instant,
+    /// Whether the configuration brought it about, and nobody's change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub configured: bool,
     /// Per field: the hash of the image that the external record will show.
     pub fields: BTreeMap<Field, Hash>,
 }

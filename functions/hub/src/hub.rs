@@ -42,6 +42,11 @@ pub struct Hub {
     pub(crate) budgets: Budgets,
     pub(crate) costs: Costs,
     pub(crate) due: Due,
+    pub(crate) looks: crate::coalesce::Looks,
+    /// Sweeps have their turns one after another.
+    pub(crate) bulk: Mutex<()>,
+    /// Waves are counted one after another.
+    pub(crate) braking: Mutex<()>,
     pub(crate) tokens: Mutex<BTreeMap<String, TokenSlot>>,
     settings: RwLock<Arc<Settings>>,
 }
@@ -75,6 +80,9 @@ impl Hub {
             budgets: Budgets::default(),
             costs: Costs::default(),
             due: Due::default(),
+            looks: Default::default(),
+            bulk: Mutex::default(),
+            braking: Mutex::default(),
             tokens: Mutex::default(),
             settings: RwLock::new(Arc::new(settings)),
         }
@@ -120,6 +128,16 @@ impl Due {
             Some(next) => places.insert(what.to_owned(), next),
             None => places.remove(what),
         };
+    }
+    /// Whether it is known when something was done last.
+    pub(crate) fn knows(&self, what: &str, connection: &ConnectionName) -> bool {
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.contains_key(&(connection.to_string(), what.to_owned()))
+    }
+    /// Notes when something was done last.
+    pub(crate) fn remember(&self, what: &str, connection: &ConnectionName, at: Instant) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.entry((connection.to_string(), what.to_owned())).or_insert(at);
     }
     /// Whether something that is done every so often is due; notes that it is done now.
     pub(crate) fn every(&self, what: &str, connection: &ConnectionName, now: Instant, every: Duration) -> bool {

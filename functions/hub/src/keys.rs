@@ -42,6 +42,31 @@ pub fn cursor(connection: &ConnectionName, what: &str, entity: Entity) -> ItemKe
 pub fn breaker(connection: &ConnectionName) -> ItemKey {
     ItemKey::new(format!("C#{connection}"), "breaker")
 }
+/// How the sweep of a connection stands.
+pub fn sweep(connection: &ConnectionName) -> ItemKey {
+    ItemKey::new(format!("C#{connection}"), "sweep")
+}
+/// A page that a sweep keeps while it is under way.
+pub fn scratch(connection: &ConnectionName, entity: Entity, what: &str, page: u64) -> ItemKey {
+    ItemKey::new(format!("X#{connection}#{entity}"), format!("{what}#{page:012}"))
+}
+/// What was counted of a wave of changes.
+pub fn brake(wave: &crate::brake::WaveName) -> ItemKey {
+    let crate::brake::WaveName { connection, direction, kind } = wave;
+    ItemKey::new(format!("C#{connection}"), format!("brake#{}#{}", direction.name(), kind.name()))
+}
+/// The partition of what a stopped wave holds, by its review item.
+pub fn held_partition(review: &str) -> String {
+    format!("B#{review}")
+}
+/// A member of a stopped wave.
+pub fn held(review: &str, member: &str) -> ItemKey {
+    ItemKey::new(held_partition(review), member)
+}
+/// The mode that a connection was last seen in, and the configuration that switched it on.
+pub fn mode(connection: &ConnectionName) -> ItemKey {
+    ItemKey::new(format!("C#{connection}"), "mode")
+}
 /// What a description of a connection's account found.
 pub fn account(connection: &ConnectionName) -> ItemKey {
     ItemKey::new(format!("C#{connection}"), "account")

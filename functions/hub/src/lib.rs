@@ -1,8 +1,10 @@
 //! The hub: one golden record per thing, kept in step with every system that knows it.
 
+pub mod brake;
 pub mod breaker;
 #[cfg(any(feature = "embedded", feature = "testing"))]
 pub mod broker;
+mod coalesce;
 pub mod commit;
 pub mod config;
 pub mod dead_letter;

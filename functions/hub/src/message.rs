@@ -32,6 +32,11 @@ pub enum Message {
         /// Which record.
         record: RecordId,
     },
+    /// To a connector: go on with the sweep of a connection.
+    SweepV1 {
+        /// Where.
+        connection: ConnectionName,
+    },
     /// To a connector: read what changed since the last poll.
     PollV1 {
         /// Where.

@@ -55,6 +55,9 @@ pub struct Record {
 pub struct OpenCreate {
     /// When it was decided.
     pub since: Instant,
+    /// Whether the configuration brought it about, and nobody's change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub configured: bool,
 }
 
 /// A delete that goes on to the others.

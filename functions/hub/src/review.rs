@@ -83,6 +83,15 @@ pub enum Subject {
         /// Whom.
         subscription: SubscriptionName,
     },
+    /// A wave of changes that is out of proportion; it is stopped.
+    Wave {
+        /// Which.
+        wave: crate::brake::WaveName,
+        /// Since when.
+        since: Instant,
+        /// What it would do.
+        plan: crate::brake::Plan,
+    },
     /// An identity change that would touch too many items at once.
     TooLarge {
         /// The record.
@@ -140,6 +149,7 @@ impl Subject {
             Self::Waited { record, connection } => hash(&("waited", record, connection)),
             Self::Stopped { subscription } => hash(&("stopped", subscription)),
             Self::TooLarge { record } => hash(&("large", record)),
+            Self::Wave { wave, since, .. } => hash(&("wave", wave, since)),
         };
         named.hex()
     }

@@ -80,7 +80,14 @@ pub struct Connection {
     pub poll_every_s: u64,
     /// Call budgets: the manifest's, or what the connection says that its plan allows.
     pub limits: Vec<concord_connector::manifest::Limit>,
+    /// When a wave of changes is out of proportion.
+    pub brake: crate::brake::Brake,
+    /// Seconds between completeness sweeps; 0: never by itself.
+    pub sweep_every_s: u64,
 }
+
+/// A completeness sweep a day, unless a connection says otherwise.
+pub const SWEEP_EVERY_S: u64 = 24 * 3600;
 
 /// Everything.
 #[derive(Clone, Default)]

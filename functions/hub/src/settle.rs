@@ -23,6 +23,8 @@ pub struct Cause<'a> {
     pub now: Instant,
     /// Whether the record's membership changed, which makes a new version in any case.
     pub regrouped: bool,
+    /// Whether the configuration alone is why.
+    pub configured: bool,
 }
 
 /// What settling found.
@@ -55,7 +57,7 @@ pub fn settle(
     let plans = wants::plan(record, settings, &viewed, cause);
     drop(viewed);
     record.facets = facets;
-    creates(record, settings, cause.now);
+    creates(record, settings, cause);
     if record.golden != before.0 {
         begin_anew(record);
     }
@@ -84,7 +86,7 @@ fn begin_anew(record: &mut Record) {
 }
 
 /// Opens creates where the record is in scope and missing, and closes those that are no longer called for.
-fn creates(record: &mut Record, settings: &Settings, now: Instant) {
+fn creates(record: &mut Record, settings: &Settings, cause: Cause<'_>) {
     if record.is_placeholder() || record.removal.is_some() {
         record.creates.clear();
         return;
@@ -97,7 +99,7 @@ fn creates(record: &mut Record, settings: &Settings, now: Instant) {
             }
             continue;
         }
-        record.creates.entry(name.clone()).or_insert(OpenCreate { since: now });
+        record.creates.entry(name.clone()).or_insert(OpenCreate { since: cause.now, configured: cause.configured });
     }
     let connections = &settings.connections;
     let approved: Vec<ConnectionName> =

@@ -7,6 +7,7 @@ pub mod publish;
 pub mod reconcile;
 pub mod reconfigure;
 pub mod schedule;
+pub mod sweep;
 pub mod translate;
 
 use crate::ports::Disposition;

@@ -84,10 +84,11 @@ impl Portal {
         now: Instant,
         object: &'static Object,
         what: &str,
+        archived: bool,
         body: &Json,
     ) -> Answer<WireResponse> {
         match what {
-            "read" => self.batch_read(now, object, body),
+            "read" => self.batch_read(now, object, archived, body),
             "archive" => {
                 for input in inputs(body, ROWS)? {
                     // Unknown ids and ids that are gone already are no error.
@@ -100,13 +101,14 @@ impl Portal {
         }
     }
 
-    fn batch_read(&self, now: Instant, object: &'static Object, body: &Json) -> Answer<WireResponse> {
+    fn batch_read(&self, now: Instant, object: &'static Object, archived: bool, body: &Json) -> Answer<WireResponse> {
         let history = texts(body, "propertiesWithHistory");
         let names: BTreeSet<String> = texts(body, "properties").into_iter().collect();
         let mut rows = Rows::default();
         for input in inputs(body, if history.is_empty() { ROWS } else { WITH_HISTORY })? {
             let id = self.input_id(object, body, input)?;
-            match self.record(object, &id) {
+            let found = if archived { self.archived(object, &id) } else { self.record(object, &id) };
+            match found {
                 Ok(record) => rows.results.push(record.show(&names, &history)),
                 Err(refusal) => rows.errors.push(refusal.row(None)),
             }

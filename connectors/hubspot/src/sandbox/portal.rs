@@ -20,6 +20,12 @@ impl Portal {
         found.filter(|record| record.live()).ok_or_else(|| Refusal::not_found(id))
     }
 
+    /// An archived record. The loser of a merge is not among them: its id leads to the winner.
+    pub(super) fn archived(&self, object: &Object, id: &str) -> Answer<&Record> {
+        let found = id.parse().ok().and_then(|id: u64| self.records.get(&(object.name, id)));
+        found.filter(|record| !record.live() && record.merged_into.is_none()).ok_or_else(|| Refusal::not_found(id))
+    }
+
     /// A live record by a unique property.
     pub(super) fn by_unique(&self, object: &'static Object, property: &str, value: &str) -> Answer<Option<u64>> {
         let Some(definition) = object.property(property).filter(|definition| definition.unique) else {

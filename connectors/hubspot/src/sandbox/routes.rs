@@ -111,7 +111,10 @@ impl Portal {
         };
         Ok(match (method, rest) {
             ("POST", ["search"]) => WireResponse::json(200, &self.search(now, object, body)?),
-            ("POST", ["batch", what]) => self.batch(now, object, what, body)?,
+            ("POST", ["batch", what]) => {
+                let archived = request.parameter("archived").as_deref() == Some("true");
+                self.batch(now, object, what, archived, body)?
+            }
             ("POST", ["merge"]) => {
                 let id = |member: &str| body[member].as_str().unwrap_or_default().to_owned();
                 let id = self.merge(now, api, object, &id("primaryObjectId"), &id("objectIdToMerge"))?;

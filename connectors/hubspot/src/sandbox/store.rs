@@ -134,6 +134,9 @@ impl Record {
             "updatedAt": self.updated.rfc3339(),
             "archived": !self.live(),
         });
+        if let Some(at) = self.archived {
+            out["archivedAt"] = json!(at.rfc3339());
+        }
         if !history.is_empty() {
             let known = history.iter().filter(|name| self.object.property(name).is_some());
             let entries: Map<String, Json> = known.map(|name| (name.clone(), self.entries(name))).collect();

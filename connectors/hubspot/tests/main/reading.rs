@@ -8,7 +8,10 @@ use concord_connector::{
 };
 use concord_hubspot::sandbox::Portal;
 use serde_json::json;
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// All ids of a poll to its end, with the number of pages and the last cursor.
 fn poll(world: &mut World, entity: Entity, mut cursor: Option<Cursor>) -> (Vec<String>, usize, Cursor) {
@@ -183,6 +186,26 @@ fn a_find_goes_by_marker_then_by_keys_and_never_finds_archived_records() {
     assert_eq!(find("r2", vec![Key::new(KeyKind::TaxId, "DE1")]), BTreeSet::new());
     assert_eq!(find("r2", vec![Key::external("hubspot-eu", &marked)]), BTreeSet::from([marked]));
     assert_eq!(find("r2", vec![Key::external("salesforce", "001")]), BTreeSet::new());
+}
+
+#[test]
+fn a_fetch_says_what_was_archived_and_nothing_of_what_never_was() {
+    let mut world = World::new();
+    let live = world.made("companies", json!({ "name": "A" }), json!([]));
+    let gone = world.made("companies", json!({ "name": "B" }), json!([]));
+    world.tick(5000);
+    let at = world.now;
+    world.human(concord_connector::sandbox::Act::Delete { object: "companies".into(), id: gone.clone() });
+    let ids = [&live, &gone, &"999999".to_owned()].map(|id| id.as_str().into()).to_vec();
+    let Outcome::Records(rows) = world.run(&Operation::Fetch { entity: Entity::Organization, ids }).unwrap() else {
+        panic!("no records")
+    };
+    let seen: BTreeMap<String, concord_connector::snapshot::Presence> =
+        rows.into_iter().map(|(id, row)| (id.as_str().to_owned(), row.unwrap().presence)).collect();
+    let expected =
+        [(live, concord_connector::snapshot::Presence::Live), (gone, concord_connector::snapshot::Presence::Deleted)];
+    assert_eq!(seen, BTreeMap::from(expected));
+    assert!(at <= world.now);
 }
 
 #[test]

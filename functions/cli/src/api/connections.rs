@@ -66,8 +66,7 @@ async fn complete(app: &App, connections: &mut Json) -> Result<(), Problem> {
 
 pub(super) async fn backfill(app: &App, name: &str) -> Result<Json, Problem> {
     let connection = connection(app, name)?;
-    let started_at = app.hub.now();
-    schedule::backfill(&app.hub, &connection).await?;
+    let started_at = schedule::backfill(&app.hub, &connection).await?.started_at;
     Ok(
         json!({ "connection": name, "started_at": started_at.rfc3339(), "entities": connection.context.mappings.keys().collect::<Vec<_>>() }),
     )

@@ -58,11 +58,14 @@ async fn watch(session: &Session, name: &str, started: &Json) -> Result<u64> {
         }
         let entities = one["entities"].as_array().cloned().unwrap_or_default();
         // Times of one form sort as texts.
+        let sweep = &one["sweep"];
+        let current = sweep["started_at"].as_str().is_some_and(|started| started >= since);
         let complete = |entity: &&Json| {
-            let until = entity.as_str().and_then(|entity| one["reading"][entity]["complete_at"].as_str());
-            until.is_some_and(|until| until >= since)
+            current && entity.as_str().is_some_and(|entity| sweep["entities"][entity]["phase"] == "done")
         };
         let done = entities.iter().filter(complete).count();
+        let listed: u64 =
+            sweep["entities"].as_object().into_iter().flatten().filter_map(|(_, part)| part["listed"].as_u64()).sum();
         let waiting: u64 = status["queues"]
             .as_object()
             .into_iter()
@@ -70,7 +73,7 @@ async fn watch(session: &Session, name: &str, started: &Json) -> Result<u64> {
             .filter_map(|(_, depth)| Some(depth["waiting"].as_u64()? + depth["hidden"].as_u64()?))
             .sum();
         let message = format!(
-            "{name}: {done} of {} entities read, {observed} records looked at, {waiting} messages wait",
+            "{name}: {done} of {} entities read, {listed} records listed, {observed} looked at, {waiting} messages wait",
             entities.len()
         );
         match &bar {

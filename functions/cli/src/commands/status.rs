@@ -24,6 +24,8 @@ fn told(status: &Json, running: bool) {
         .iter()
         .map(|one| {
             let state = match one {
+                _ if one["trouble"]["state"] == "catching_up" => "catching up",
+                _ if one["trouble"]["state"] == "probing" => "being tried",
                 _ if one["trouble"].is_object() => "in trouble",
                 _ if one["missing_secrets"].as_array().is_some_and(|missing| !missing.is_empty()) => "no credentials",
                 _ => "fine",
@@ -34,14 +36,21 @@ fn told(status: &Json, running: bool) {
                 text(&one["mode"]),
                 number(&one["pending"]),
                 number(&one["parked"]),
+                one["minutes_behind"].as_u64().map_or("first reading".to_owned(), |minutes| format!("{minutes} min")),
             ];
             row.into_iter().chain([state.to_owned()]).collect()
         })
         .collect();
-    print::table(&["CONNECTION", "SYSTEM", "MODE", "PENDING", "PARKED", "STATE"], &rows);
+    print::table(&["CONNECTION", "SYSTEM", "MODE", "PENDING", "PARKED", "BEHIND", "STATE"], &rows);
     for one in &connections {
-        if let Some(reason) = one["trouble"]["reason"].as_str() {
+        let trouble = one["trouble"]["reason"].as_str();
+        if let Some(reason) = trouble.filter(|_| one["trouble"]["state"] != "catching_up") {
             print::line(format!("{}: {reason} Tried again at {}.", text(&one["name"]), text(&one["trouble"]["until"])));
+        }
+    }
+    for one in &connections {
+        for line in swept(one) {
+            print::line(line);
         }
     }
     for (name, would) in status["would"].as_object().into_iter().flatten() {
@@ -71,4 +80,31 @@ fn told(status: &Json, running: bool) {
         number(&status["dead_letters"]),
         number(&status["oldest_message_s"]),
     ));
+}
+
+/// What the last sweep of a connection found that somebody should know.
+fn swept(connection: &Json) -> Vec<String> {
+    let (name, sweep) = (connection["name"].as_str().unwrap_or("-"), &connection["sweep"]);
+    let entities = sweep["entities"].as_object().into_iter().flatten();
+    let mut lines = Vec::new();
+    let mut listed = 0;
+    for (entity, part) in entities {
+        let number = |field: &str| part[field].as_u64().unwrap_or_default();
+        listed += number("listed");
+        if number("gaps") > 0 {
+            lines.push(format!("{name}: the last sweep closed {} gaps of {entity}.", number("gaps")));
+        }
+        if part["braked"] == true {
+            let sentence = "wait for a decision (concord review list)";
+            lines.push(format!("{name}: {} deletes of {entity} {sentence}.", number("deleted")));
+        }
+        if number("not_visible") > 0 {
+            let sentence = "are not visible there any more, which is not taken for deleted; look at the user's rights";
+            lines.push(format!("{name}: {} of {entity} {sentence}.", number("not_visible")));
+        }
+    }
+    if sweep.is_object() && sweep["finished_at"].is_null() {
+        lines.push(format!("{name}: everything is being read; {listed} records so far."));
+    }
+    lines
 }

@@ -17,6 +17,22 @@ pub(super) struct Asked {
     ready: Option<String>,
 }
 
+/// How far behind each connection is, and whether it is in trouble; the reason is for `concord status`.
+async fn connections(app: &App) -> Json_ {
+    let views = match concord_hub::views::connections(&app.hub).await {
+        Ok(views) => views,
+        Err(fault) => {
+            tracing::warn!(reason = %fault, "How connections are doing cannot be read.");
+            return Json_::Null;
+        }
+    };
+    let each = views.into_iter().map(|view| {
+        let state = view.trouble.as_ref().map(|trouble| trouble.state);
+        (view.name.to_string(), json!({ "minutes_behind": view.minutes_behind, "trouble": state }))
+    });
+    Json_::Object(each.collect())
+}
+
 /// Says how it is.
 pub(super) async fn health(State(app): State<Arc<App>>, Query(asked): Query<Asked>) -> (StatusCode, Json<Json_>) {
     if asked.ready.as_deref().is_none_or(|ready| ready == "0") {
@@ -24,7 +40,11 @@ pub(super) async fn health(State(app): State<Arc<App>>, Query(asked): Query<Aske
     }
     let oldest = app.oldest_message_s();
     match app.embedded.store.probe().await {
-        Ok(()) => (StatusCode::OK, Json(json!({ "status": "ready", "oldest_message_s": oldest }))),
+        Ok(()) => {
+            let connections = connections(&app).await;
+            let body = json!({ "status": "ready", "oldest_message_s": oldest, "connections": connections });
+            (StatusCode::OK, Json(body))
+        }
         Err(fault) => {
             tracing::error!(reason = %fault, "The store is not writable.");
             let body =

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     policy::{FieldPolicy, Others, Policy},
     ports::Secret,
-    settings::{Connection, Settings},
+    settings::{Connection, SWEEP_EVERY_S, Settings},
 };
 use concord_connector::{
     ConnectionName, Connector, Context, Fault, Field, Kind, Result, exchange::Account, schema::Category,
@@ -120,6 +120,8 @@ impl Section {
             given_secrets,
             limits: limits::in_force(&self.limits, manifest),
             poll_every_s: self.poll_every_s.unwrap_or(manifest.capabilities.poll_every_s),
+            brake: self.brake.clone().unwrap_or_default(),
+            sweep_every_s: self.sweep_every_h.map_or(SWEEP_EVERY_S, |hours| hours * 3600),
             name,
         })
     }

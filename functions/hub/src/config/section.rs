@@ -1,11 +1,12 @@
 //! One `[connections.NAME]` section.
 
 use super::{
-    limits, nearest,
+    brake, limits, nearest,
     overlay::Overlay,
     reader::{Key, Reader, Spot},
     scope,
 };
+use crate::brake::Brake;
 use crate::settings::{CONCORD, Mode, OnDelete, Scope};
 use concord_connector::{Entity, value::Currency};
 use jiff::tz::TimeZone;
@@ -26,6 +27,8 @@ const KNOWN: &[&str] = &[
     "currency",
     "poll_every_s",
     "limits",
+    "sweep_every_h",
+    "brake",
     "secrets",
     "options",
     "scope",
@@ -49,6 +52,8 @@ pub(super) struct Section {
     pub(super) currency: Option<Currency>,
     pub(super) poll_every_s: Option<u64>,
     pub(super) limits: Vec<limits::Set>,
+    pub(super) sweep_every_h: Option<u64>,
+    pub(super) brake: Option<Brake>,
     pub(super) secrets: Vec<(Spot<String>, Vec<Spot<String>>)>,
     pub(super) options: Vec<(Spot<String>, String)>,
     pub(super) scope: Vec<(Spot<Entity>, Scope)>,
@@ -78,6 +83,8 @@ impl Section {
             currency: reader.text(table, "currency").and_then(|code| currency(reader, &code)),
             poll_every_s: reader.number(table, "poll_every_s").and_then(|seconds| poll_every(reader, &seconds)),
             limits: limits::read(reader, table),
+            sweep_every_h: reader.number(table, "sweep_every_h").and_then(|hours| sweep_every(reader, &hours)),
+            brake: brake::read(reader, table),
             secrets: secrets(reader, table),
             options: options(reader, table),
             scope: scope::read(reader, table),
@@ -186,6 +193,15 @@ fn poll_every(reader: &mut Reader, seconds: &Spot<u64>) -> Option<u64> {
         reader.wrong(seconds.at, format!("`poll_every_s` has to be between 1 and {SLOWEST_POLL_S} seconds."));
     }
     fits.then_some(seconds.value)
+}
+
+/// A sweep less often than once in a quarter would be a mistake; 0 switches it off.
+fn sweep_every(reader: &mut Reader, hours: &Spot<u64>) -> Option<u64> {
+    let fits = hours.value <= 2200;
+    if !fits {
+        reader.wrong(hours.at, "`sweep_every_h` has to be between 1 and 2200 hours, or 0 for never.");
+    }
+    fits.then_some(hours.value)
 }
 
 fn secrets(reader: &mut Reader, table: &DeTable<'_>) -> Vec<(Spot<String>, Vec<Spot<String>>)> {

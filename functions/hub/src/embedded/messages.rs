@@ -24,7 +24,7 @@ pub(super) fn insert(
         *last += 1;
         let fifo = queue.is_fifo();
         let visible = if fifo { now } else { now.plus(outgoing.delay.min(MAX_DELAY)) };
-        let group = outgoing.group.as_ref().filter(|_| fifo);
+        let group = outgoing.group.as_ref();
         let dedupe = outgoing.dedupe.as_ref().filter(|_| fifo);
         statement.execute(params![*last, name, group, dedupe, now.ms(), visible.ms(), outgoing.body])?;
         let body = Some(outgoing.body.clone());

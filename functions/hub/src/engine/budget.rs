@@ -17,17 +17,41 @@ pub struct Budgets {
     sent: Mutex<BTreeMap<(String, String), VecDeque<Instant>>>,
 }
 
+/// How much of a budget may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// All of it.
+    All,
+    /// Half of it: background work leaves the other half to live traffic.
+    Half,
+}
+
+impl Share {
+    fn of(self, requests: u32) -> usize {
+        match self {
+            Self::All => requests as usize,
+            Self::Half => (requests as usize / 2).max(1),
+        }
+    }
+}
+
 impl Budgets {
     /// Waits for a place in every budget that a request counts against.
     ///
     /// # Errors
     /// `RateLimited`, with the wait, when it would be longer than a request should hold up its batch.
-    pub(crate) async fn acquire(&self, hub: &Hub, connection: &Connection, limit: Option<&str>) -> Result<()> {
+    pub(crate) async fn acquire(
+        &self,
+        hub: &Hub,
+        connection: &Connection,
+        limit: Option<&str>,
+        share: Share,
+    ) -> Result<()> {
         let limits: Vec<&Limit> =
             connection.limits.iter().filter(|one| one.name == "all" || Some(one.name.as_str()) == limit).collect();
         let mut waited = Duration::ZERO;
         loop {
-            let Some(wait) = self.take(connection, &limits, hub.now()) else { return Ok(()) };
+            let Some(wait) = self.take(connection, &limits, hub.now(), share) else { return Ok(()) };
             if waited + wait > PATIENCE {
                 return Err(Fault::new(Kind::RateLimited, "engine", "the connection's own call budget is used up")
                     .with("connection", &connection.name)
@@ -39,7 +63,7 @@ impl Budgets {
     }
 
     /// Takes a place in all of them, or says how long to wait.
-    fn take(&self, connection: &Connection, limits: &[&Limit], now: Instant) -> Option<Duration> {
+    fn take(&self, connection: &Connection, limits: &[&Limit], now: Instant, share: Share) -> Option<Duration> {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         let mut wait = None;
         for limit in limits {
@@ -48,7 +72,7 @@ impl Budgets {
             while times.front().is_some_and(|at| now.since(*at) >= window) {
                 times.pop_front();
             }
-            if times.len() >= limit.requests as usize
+            if times.len() >= share.of(limit.requests)
                 && let Some(first) = times.front()
             {
                 let left = first.plus(window).since(now).max(Duration::from_millis(1));
@@ -68,6 +92,6 @@ impl Budgets {
     /// Counts a hint against its own budget; `false` when that is used up.
     pub(crate) fn hint(&self, connection: &Connection, now: Instant, per_minute: u32) -> bool {
         let limit = Limit { name: "hints".into(), requests: per_minute, per_ms: 60_000 };
-        self.take(connection, &[&limit], now).is_none()
+        self.take(connection, &[&limit], now, Share::All).is_none()
     }
 }

@@ -21,6 +21,10 @@ impl Hash {
     pub fn of(value: Option<&Value>) -> Self {
         hash(&value)
     }
+    /// The bits.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
     /// Sixteen hexadecimal digits.
     pub fn hex(self) -> String {
         format!("{:016x}", self.0)

@@ -53,7 +53,8 @@ impl fmt::Display for QueueName {
 pub struct Outgoing {
     /// The text.
     pub body: String,
-    /// FIFO queues: messages of a group stay in order.
+    /// FIFO queues: messages of a group stay in order, and what follows the last `@` is the tenant. Others: the tenant.
+    /// Tenants take turns, so that the backlog of one delays nobody else.
     pub group: Option<String>,
     /// FIFO queues: a message with an id that was sent within the last 5 minutes is dropped.
     pub dedupe: Option<String>,
@@ -65,6 +66,11 @@ impl Outgoing {
     /// Without group and delay.
     pub fn new(body: String) -> Self {
         Self { body, ..Self::default() }
+    }
+    /// The same, as one of a tenant's.
+    #[must_use]
+    pub fn of(self, tenant: &str) -> Self {
+        Self { group: Some(tenant.to_owned()), ..self }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Carrying out what a person chose.
 
 use crate::{
+    brake,
     facet::Link,
     hub::Hub,
     keys,
@@ -124,6 +125,10 @@ async fn carry_out(hub: &Hub, subject: &Subject, choice: &str, value: Option<&st
         (Subject::Stopped { subscription }, "enable") => {
             subscription::enable(hub, subscription).await?;
             Ok(Then::Forget)
+        }
+        (Subject::Wave { wave, .. }, choice) => {
+            brake::decide(hub, wave, &subject.question(), choice == "approve").await?;
+            Ok(Then::Keep)
         }
         // To leave, keep or dismiss is to change nothing.
         _ => Ok(Then::Keep),

@@ -140,7 +140,7 @@ pub(super) fn adopt(
         if !fields.is_empty() {
             // What was given up begins anew with something new to say.
             record.outbox.remove(&plan.link.connection);
-            facet.want(Want { version, at: cause.now, fields });
+            facet.want(Want { version, at: cause.now, configured: cause.configured, fields });
             added = true;
         }
     }

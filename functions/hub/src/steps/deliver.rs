@@ -1,7 +1,8 @@
 //! Deliver: makes external records equal to their golden ones, then commits the receipts.
 
 mod allowed;
-mod create;
+pub(in crate::steps) mod create;
+mod gate;
 mod plan;
 mod receipt;
 mod refused;
@@ -98,8 +99,12 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
             Err(fault) => refused::refuse(hub, connection, &record, fault.into()).await?,
         }
     }
+    if !jobs.is_empty() && hub.leave_to_send(connection).await?.is_some() {
+        return Ok(again);
+    }
     let most = connection.connector.manifest().capabilities.write_batch.max(1);
     for (entity, jobs) in jobs {
+        let jobs = gate::pass(hub, connection, jobs).await?;
         for chunk in jobs.chunks(most) {
             if !write(hub, connection, entity, chunk, &mut again).await? {
                 return Ok(again);
@@ -135,7 +140,7 @@ async fn write(
                     again.insert(job.record.clone(), Disposition::Retry { after: Some(wait), reason });
                 }
                 Err(fault) if fault.is_of_connection() => {
-                    hub.open_breaker(connection, &fault).await?;
+                    hub.trouble(connection, &fault).await?;
                     return Ok(false);
                 }
                 Err(fault) => refused::refuse(hub, connection, &job.record, fault.into()).await?,
@@ -153,9 +158,11 @@ async fn write(
         Ok(ran) => ran,
         Err(fault) => {
             if fault.is_of_connection() {
-                hub.open_breaker(connection, &fault).await?;
+                hub.trouble(connection, &fault).await?;
                 return Ok(false);
             }
+            // It answered: the connection works.
+            hub.close_breaker(connection).await?;
             let refused = Refused::from(fault);
             for job in sent {
                 tap::refused(hub, connection, entity, &job.record, &refused.message);
@@ -204,7 +211,7 @@ async fn write(
     }
     match trouble {
         Some(fault) => {
-            hub.open_breaker(connection, &fault).await?;
+            hub.trouble(connection, &fault).await?;
             Ok(false)
         }
         None => {

@@ -133,7 +133,7 @@ async fn enqueue(hub: &Hub, connection: &Connection, scheme: &Scheme, mut signal
         }
         tap::signalled(hub, &connection.name, &signal);
         let message = Message::SignalV1 { connection: connection.name.clone(), signal, received_at: now };
-        messages.push(Outgoing::new(message.encode()?));
+        messages.push(Outgoing::new(message.encode()?).of(connection.name.as_str()));
         let life = Duration::from_secs(scheme.retry_horizon_s + 3600);
         fresh.insert(
             mark.clone(),

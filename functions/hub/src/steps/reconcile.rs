@@ -4,11 +4,13 @@ mod references;
 
 pub(super) use references::normalise;
 
+use super::deliver::create;
 use crate::{
+    brake::{self, Direction, Wave},
     commit::{ATTEMPTS, Changed, Hindrance, Transaction},
     dead_letter::DeadLetter,
     events::Count,
-    facet::{Applied, Facet, Link, Want},
+    facet::{Applied, Facet, Link, Want, hash},
     hub::Hub,
     identity, keys,
     message::{Message, Observation},
@@ -17,7 +19,7 @@ use crate::{
     settings::{Connection, Settings},
     settle,
 };
-use concord_connector::{Fault, Kind, RecordId, Result, Retry, Signal, key::Key, snapshot::Presence};
+use concord_connector::{Fault, Kind, RecordId, Result, Retry, Signal, Snapshot, key::Key, snapshot::Presence};
 use futures::{StreamExt, stream};
 
 /// Takes observations in. Those of one external record are taken one after another.
@@ -52,11 +54,45 @@ async fn one(hub: &Hub, message: &Received) -> Disposition {
 /// # Errors
 /// `Malformed` or `Rejected` when it can never be taken in; otherwise try again.
 pub async fn observe(hub: &Hub, observation: &Observation) -> Result<()> {
+    observe_through(hub, observation, Gate::Braked).await
+}
+
+/// Takes one observation in that a person has let pass.
+pub(crate) async fn take_in_approved(hub: &Hub, observation: &Observation) -> Result<()> {
+    observe_through(hub, observation, Gate::Open).await
+}
+
+/// Takes observations in without a queue between: the caller waits until all of them are safe. Those that never can be
+/// taken in go aside, with their reason.
+pub(super) async fn take_in(hub: &Hub, observations: &[Observation]) -> Result<()> {
+    let each: Vec<_> = observations.iter().map(|observation| observe(hub, observation)).collect();
+    let outcomes: Vec<Result<()>> = stream::iter(each).buffered(super::PARALLEL).collect().await;
+    for (observation, outcome) in observations.iter().zip(outcomes) {
+        match outcome {
+            Ok(()) => {}
+            Err(fault) if fault.retry == Retry::Never => {
+                let body = Message::ObservationV1(Box::new(observation.clone())).encode()?;
+                DeadLetter::of_message(hub, &QueueName::Observations, &body, &fault).bury(hub).await?;
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(())
+}
+
+/// Whether the brake is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gate {
+    Braked,
+    Open,
+}
+
+async fn observe_through(hub: &Hub, observation: &Observation, gate: Gate) -> Result<()> {
     hub.tally.add(Count::Observations);
     for _ in 0..ATTEMPTS {
         let settings = hub.settings();
         let connection = settings.connection(&observation.connection)?;
-        match attempt(hub, &settings, connection, observation).await {
+        match attempt(hub, &settings, connection, observation, gate).await {
             Ok(()) => return Ok(()),
             Err(Hindrance::Raced) => {}
             Err(Hindrance::Fault(fault)) => return Err(fault),
@@ -70,6 +106,7 @@ async fn attempt(
     settings: &Settings,
     connection: &Connection,
     observation: &Observation,
+    gate: Gate,
 ) -> std::result::Result<(), Hindrance> {
     let entity = observation.snapshot.entity;
     let link = Link { connection: observation.connection.clone(), id: observation.snapshot.id.clone() };
@@ -90,6 +127,10 @@ async fn attempt(
             (record, rev, true)
         }
     };
+    let made_for = match &linked {
+        Some(_) => made_for(hub, &link, &record, &snapshot).await?,
+        None => None,
+    };
     if let Presence::MergedInto(winner) = &snapshot.presence {
         let winner = Link { connection: link.connection.clone(), id: winner.clone() };
         references::placeholder(hub, entity, &winner, &mut transaction).await?;
@@ -101,6 +142,12 @@ async fn attempt(
         return Ok(signal_again(hub, connection, observation).await?);
     }
     let before = (identity::keys(entity, facet), facet.is_live());
+    let unseen = facet.is_unseen();
+    if let Some((owner, want)) = &made_for {
+        facet.pins.join.insert(create::pin(owner));
+        want.iter().for_each(|want| facet.want(want.clone()));
+        transaction.push(TableChange::Delete(keys::intent(owner, &connection.name), Condition::None));
+    }
     // A merge at the vendor joins both for good: the loser's key names the winner.
     if let Presence::MergedInto(winner) = &snapshot.presence {
         snapshot.keys = facet.keys.clone();
@@ -119,6 +166,12 @@ async fn attempt(
         Applied::TooOld => return Ok(()),
         _ => {}
     }
+    let kind = brake::observed(facet, before.1, unseen).filter(|_| applied == Applied::Changed && gate == Gate::Braked);
+    if let Some(kind) = kind
+        && stopped(hub, connection, observation, kind).await?
+    {
+        return Ok(());
+    }
     if let Some(at) = observation.signalled_at.filter(|_| applied == Applied::Changed) {
         record.signalled_at = Some(record.signalled_at.map_or(at, |earlier| earlier.min(at)));
     }
@@ -128,7 +181,55 @@ async fn attempt(
     }
     let changed = Changed { record, rev, observed: Some(link), identity: new_link || before != after };
     hub.commit(settings, changed, transaction).await?;
+    if let Some((owner, _)) = &made_for {
+        create::claim(hub, owner).await?;
+    }
     Ok(())
+}
+
+/// Whether a change is part of a wave that is out of proportion; it is kept then, or was refused by a person before.
+async fn stopped(hub: &Hub, connection: &Connection, observation: &Observation, kind: brake::Kind) -> Result<bool> {
+    let wave = Wave { connection, direction: Direction::From, kind };
+    if wave.limit().is_none() {
+        return Ok(false);
+    }
+    let snapshot = &observation.snapshot;
+    let member = format!("{}/{}", snapshot.entity, snapshot.id);
+    let passes = brake::passes(hub, &wave.name(), std::slice::from_ref(&member)).await?;
+    if passes.refuses(snapshot.entity, snapshot.id.as_str(), snapshot.version) {
+        return Ok(true);
+    }
+    if hub.brake_ask(wave, &[hash(&member)]).await? == brake::Answer::Go {
+        return Ok(false);
+    }
+    let emptied = snapshot.fields.iter().filter(|(_, value)| value.is_none()).map(|(field, _)| field.as_str());
+    let change = match kind {
+        brake::Kind::Deletes => "deleted there".to_owned(),
+        brake::Kind::Clears => format!("empty there: {}", emptied.collect::<Vec<_>>().join(", ")),
+        _ => "changed there".to_owned(),
+    };
+    let what = brake::What::Observed(Box::new(observation.clone()));
+    let held = brake::Held { wave: wave.name(), at: hub.now(), change, what, decided: None };
+    brake::hold(hub, vec![held]).await?;
+    Ok(true)
+}
+
+/// The record that an external record was made for, when it was only referred to before it was first read: its marker
+/// says so. With it comes what the create wrote, so that it is not taken for somebody's edit.
+async fn made_for(
+    hub: &Hub,
+    link: &Link,
+    holder: &Record,
+    snapshot: &Snapshot,
+) -> Result<Option<(RecordId, Option<Want>)>> {
+    let unseen = holder.facet(link).is_some_and(Facet::is_unseen);
+    let Some(marker) = snapshot.marker.as_ref().filter(|_| unseen) else { return Ok(None) };
+    let Some((owner, _)) = hub.record(marker).await? else { return Ok(None) };
+    let free = owner.live_at(&link.connection).next().is_none();
+    if owner.id == holder.id || owner.entity != holder.entity || !free {
+        return Ok(None);
+    }
+    Ok(Some((marker.clone(), create::sent(hub, &owner, &link.connection).await?)))
 }
 
 /// The record for an external record that is new to us: the one that its marker names, when we were about to create it
@@ -147,9 +248,12 @@ async fn adopt(
         && record.live_at(&connection.name).next().is_none()
     {
         let mut facet = Facet::unseen(link.clone(), marker.clone());
+        if let Some(want) = create::sent(hub, &record, &connection.name).await? {
+            facet.want(want);
+        }
         if record.creates.contains_key(&connection.name) {
             let fields = settle::images(&record, connection);
-            facet.want(Want { version: record.version, at: hub.now(), fields });
+            facet.want(Want { version: record.version, at: hub.now(), configured: false, fields });
         }
         transaction.push(TableChange::Delete(keys::intent(&record.id, &connection.name), Condition::None));
         transaction.new_link(entity, link, &record.id, marker)?;
@@ -170,7 +274,8 @@ async fn signal_again(hub: &Hub, connection: &Connection, observation: &Observat
     let message = Message::SignalV1 {
         connection: connection.name.clone(),
         signal,
-        received_at: observation.signalled_at.unwrap_or_else(|| hub.now()),
+        // Not when the first signal came: a read since then is what was stale.
+        received_at: hub.now(),
     };
     let queue = QueueName::Signals(connection.connector.system().clone());
     hub.queue.send(&queue, vec![Outgoing::new(message.encode()?)]).await

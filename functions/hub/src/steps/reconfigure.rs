@@ -5,6 +5,7 @@ use crate::{
     hub::Hub,
     keys,
     ports::{Condition, Index, Item, Query, TableChange},
+    settings::{Connection, Mode},
     store,
 };
 use concord_connector::{Entity, Fault, Kind, RecordId, Result};
@@ -14,6 +15,36 @@ use std::time::Duration;
 const PAGE: usize = 50;
 /// Between pages, so that live traffic comes first.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// The mode that a connection was last seen in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    mode: Mode,
+    /// The configuration that switched it to `sync` last.
+    switched: Option<u64>,
+}
+
+/// Whether a connection was switched to `sync` by a configuration: what that writes there was shown before and is wanted.
+pub(super) async fn switched_on(hub: &Hub, connection: &Connection, revision: u64) -> Result<bool> {
+    let seen: Option<Seen> = hub.item(keys::mode(&connection.name)).await?.as_ref().map(store::parse).transpose()?;
+    Ok(seen.is_some_and(|seen| seen.switched == Some(revision)))
+}
+
+/// Notes which connections the configuration in force has switched on.
+async fn note_modes(hub: &Hub) -> Result<()> {
+    let settings = hub.settings();
+    for connection in settings.connections.values() {
+        let key = keys::mode(&connection.name);
+        let before: Option<Seen> = hub.item(key.clone()).await?.as_ref().map(store::parse).transpose()?;
+        let fresh = connection.mode == Mode::Sync && before.as_ref().is_none_or(|seen| seen.mode == Mode::Observe);
+        let switched = if fresh { Some(settings.revision) } else { before.as_ref().and_then(|seen| seen.switched) };
+        let now = Seen { mode: connection.mode, switched };
+        if before.as_ref() != Some(&now) {
+            hub.put_plain(Item::new(key, store::body(&now)?)).await?;
+        }
+    }
+    Ok(())
+}
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Checkpoint {
@@ -28,6 +59,7 @@ struct Checkpoint {
 /// # Errors
 /// When the store fails; the checkpoint holds.
 pub async fn run(hub: &Hub) -> Result<u64> {
+    note_modes(hub).await?;
     let revision = hub.settings().revision;
     let key = keys::cursor(&"concord".into(), "reconfigure", Entity::Organization);
     let stored: Option<Checkpoint> = hub.item(key.clone()).await?.as_ref().map(store::parse).transpose()?;

@@ -1,7 +1,8 @@
 //! The scheduler: what is due now. Called every second in embedded mode.
 
-use super::{fanout::order, translate};
+use super::{fanout::order, sweep, translate};
 use crate::{
+    brake,
     commit::{ATTEMPTS, Hindrance, Transaction},
     hub::Hub,
     keys,
@@ -19,6 +20,12 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Orders that one sweep gives, so that a long outage ends gently.
 const SWEEP: usize = 200;
+/// Whether a sweep is due is looked at this often.
+const LOOKED_EVERY: Duration = Duration::from_secs(10);
+/// A sweep that did not get on for so long lost its message, or waited for the end of a trouble.
+const STANDS_STILL: Duration = Duration::from_secs(60);
+/// Where events bring everything, a poll checks this often that they do.
+const CHECKED_EVERY: Duration = Duration::from_secs(900);
 
 /// Does what is due. `elapsed` since the last poll of a connection is kept in memory: a restart polls at once.
 ///
@@ -29,21 +36,25 @@ pub async fn tick(hub: &Hub) -> Result<()> {
     let settings = hub.settings();
     let now = hub.now();
     for connection in settings.connections.values() {
+        brake::drain(hub, &connection.name).await?;
         if hub.held_back(connection).await?.is_some() {
             continue;
         }
-        for entity in due(hub, connection, now) {
+        for entity in due(hub, connection, now).await? {
             translate::ask(hub, connection, entity).await?;
+        }
+        if hub.due.every("complete", &connection.name, now, LOOKED_EVERY) {
+            complete(hub, connection, now).await?;
         }
         if let Some(reopened) = hub.reopened(connection).await? {
             // After a trouble everything that waited is due at once, a page with every tick.
-            let next = sweep(hub, connection, now, reopened.after.clone()).await?;
+            let next = sweep(hub, connection, now, reopened.after.clone(), SWEEP).await?;
             hub.swept(connection, reopened, next).await?;
         } else if hub.breaker(connection).await?.is_some() {
-            // The wait is over and nothing has succeeded yet: whatever is pending tries.
-            round(hub, connection, now).await?;
+            // The wait is over and nothing has succeeded yet: one of those that are pending tries.
+            round(hub, connection, now, 1).await?;
         } else if hub.due.every("sweep", &connection.name, now, Duration::from_secs(10)) {
-            round(hub, connection, now.minus(OVERDUE)).await?;
+            round(hub, connection, now.minus(OVERDUE), SWEEP).await?;
         }
     }
     if hub.due.every("regroup", &ConnectionName::from(crate::settings::CONCORD), now, Duration::from_secs(10)) {
@@ -52,29 +63,68 @@ pub async fn tick(hub: &Hub) -> Result<()> {
     Ok(())
 }
 
-fn due(hub: &Hub, connection: &Connection, now: Instant) -> Vec<Entity> {
+/// The entities whose next poll is due. When the last one was is kept in the table, so that a restart changes nothing.
+/// Where events bring everything, and no poll is needed for that, one comes all the same now and then: it finds what an
+/// event that was lost did not say.
+async fn due(hub: &Hub, connection: &Connection, now: Instant) -> Result<Vec<Entity>> {
     let manifest = connection.connector.manifest();
-    let every = Duration::from_secs(connection.poll_every_s.max(1));
-    let mapped = connection.context.mappings.keys().copied();
-    mapped
-        .filter(|entity| manifest.polls(*entity) && hub.due.every(entity.name(), &connection.name, now, every))
-        .collect()
+    let often = Duration::from_secs(connection.poll_every_s.max(1));
+    let mut due = Vec::new();
+    for entity in connection.context.mappings.keys().copied() {
+        let every = if manifest.polls(entity) { often } else { often.max(CHECKED_EVERY) };
+        if !hub.due.knows(entity.name(), &connection.name)
+            && let Some(item) = hub.item(keys::cursor(&connection.name, "poll", entity)).await?
+            && let Some(last) = store::parse::<translate::Position>(&item)?.complete_at
+        {
+            hub.due.remember(entity.name(), &connection.name, last);
+        }
+        if hub.due.every(entity.name(), &connection.name, now, every) {
+            due.push(entity);
+        }
+    }
+    Ok(due)
+}
+
+/// Begins a completeness sweep when one is due, and goes on with one whose message got lost.
+async fn complete(hub: &Hub, connection: &Connection, now: Instant) -> Result<()> {
+    let every = Duration::from_secs(connection.sweep_every_s);
+    match sweep::state(hub, &connection.name).await? {
+        Some(sweep) => match sweep.finished_at {
+            Some(last) if !every.is_zero() && now.since(last) >= every => {
+                sweep::begin(hub, connection, false).await.map(drop)
+            }
+            None if now.since(sweep.moved_at) > STANDS_STILL
+                && hub.due.every("sweep goes on", &connection.name, now, STANDS_STILL) =>
+            {
+                sweep::ask(hub, connection, Duration::ZERO).await
+            }
+            _ => Ok(()),
+        },
+        // The first poll begins the first reading.
+        None => Ok(()),
+    }
 }
 
 /// The next page of a round through everything that is overdue, so that what stays pending for long hides nothing.
-async fn round(hub: &Hub, connection: &Connection, until: Instant) -> Result<()> {
+async fn round(hub: &Hub, connection: &Connection, until: Instant, most: usize) -> Result<()> {
     let what = connection.name.as_str();
-    let next = sweep(hub, connection, until, hub.due.place(what)).await?;
+    let next = sweep(hub, connection, until, hub.due.place(what), most).await?;
     hub.due.set_place(what, next);
     Ok(())
 }
 
 /// Orders again a page of what is pending since before `until` and not in back-off; where the next page goes on.
-async fn sweep(hub: &Hub, connection: &Connection, until: Instant, after: Option<String>) -> Result<Option<String>> {
+async fn sweep(
+    hub: &Hub,
+    connection: &Connection,
+    until: Instant,
+    after: Option<String>,
+    most: usize,
+) -> Result<Option<String>> {
     let query = Query {
         after,
         to: Some(format!("{}~", crate::record::place(until))),
-        ..Query::partition(Some(Index::Pending), connection.name.as_str(), SWEEP)
+        ..Query::partition(Some(Index::Pending), connection.name.as_str(), most)
     };
     let page = hub.table.query(query).await?;
     if page.keys.is_empty() {
@@ -121,15 +171,12 @@ async fn regroup(hub: &Hub) -> Result<()> {
     if messages.is_empty() { Ok(()) } else { hub.queue.send(&QueueName::Observations, messages).await }
 }
 
-/// Reads everything at a connection once more, beginning now.
+/// Reads everything at a connection once more, beginning now; one that is under way goes on.
 ///
 /// # Errors
 /// When the store or the queue fails.
-pub async fn backfill(hub: &Hub, connection: &Connection) -> Result<()> {
-    for entity in connection.context.mappings.keys() {
-        translate::from_the_beginning(hub, connection, *entity).await?;
-    }
-    Ok(())
+pub async fn backfill(hub: &Hub, connection: &Connection) -> Result<sweep::Sweep> {
+    sweep::begin(hub, connection, false).await
 }
 
 /// Reads what the account says of itself and keeps it.

@@ -3,15 +3,18 @@
 mod poll;
 
 pub use poll::Position;
-pub(super) use poll::{ask, from_the_beginning};
+pub(super) use poll::ask;
 
 use crate::{
+    coalesce::Look,
     dead_letter::DeadLetter,
+    events::Count,
     facet::hash,
     hub::Hub,
     message::{Message, Observation},
     ports::{Disposition, Outgoing, QueueName, Received},
     settings::Connection,
+    steps::sweep,
     tap,
 };
 use concord_connector::{
@@ -20,10 +23,17 @@ use concord_connector::{
     signal::{Edit, Happened},
     snapshot::Presence,
 };
-use std::{collections::BTreeMap, time::Duration};
+use futures::future::join_all;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 /// The longest that a queue delays a message.
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
+/// Edits that one postponed signal carries.
+const EDITS: usize = 50;
 
 /// A record that cannot be read because somebody holds it is asked for again after this, then less and less often, ...
 const FIRST_WAIT: Duration = Duration::from_secs(30);
@@ -53,7 +63,8 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
                     received_at,
                 });
             }
-            Ok(Message::PollV1 { connection, entity }) => polls.push((at, &message.body, connection, entity)),
+            Ok(Message::PollV1 { connection, entity }) => polls.push((at, &message.body, connection, Some(entity))),
+            Ok(Message::SweepV1 { connection }) => polls.push((at, &message.body, connection, None)),
             Ok(_) => {
                 dispositions[at] =
                     buried(hub, &message.body, &Fault::malformed("translate", "the message belongs in another queue"))
@@ -62,89 +73,95 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
             Err(fault) => dispositions[at] = buried(hub, &message.body, &fault).await,
         }
     }
-    for ((connection, entity), asked) in reads {
-        let held = match read(hub, &connection, entity, &asked).await {
-            Ok(held) => held,
-            Err(fault) if fault.is_of_connection() => match opened(hub, &connection, &fault).await {
-                Ok(wait) => Some(wait),
-                Err(fault) => {
-                    asked.iter().for_each(|one| dispositions[one.at] = super::again(&fault));
-                    None
-                }
-            },
-            Err(fault) => {
-                let poisoned = (fault.retry == Retry::Never || fault.kind == Kind::Conflict) && asked.len() > 1;
-                for one in &asked {
-                    // One that a vendor cannot stand takes none of its neighbours along.
-                    if poisoned {
-                        if let Err(fault) = read(hub, &connection, entity, std::slice::from_ref(one)).await {
-                            dispositions[one.at] = troubled(hub, &connection, one.body, fault, Poll::No).await;
-                        }
-                        continue;
-                    }
-                    let fault = Fault::new(fault.kind, "translate", fault.message().to_owned())
-                        .retry(fault.retry)
-                        .with("connection", &connection);
-                    dispositions[one.at] = troubled(hub, &connection, one.body, fault, Poll::No).await;
-                }
-                None
-            }
-        };
-        if let Some(wait) = held {
-            let disposition = postpone(hub, &connection, asked.iter().map(|one| one.body), wait).await;
-            asked.iter().for_each(|one| dispositions[one.at] = disposition.clone());
+    // Side by side: a connection that is slow, or has to wait for its turn, holds up no other.
+    let each: Vec<_> = reads.iter().map(|((connection, entity), asked)| one(hub, connection, *entity, asked)).collect();
+    for (asked, judged) in reads.values().zip(join_all(each).await) {
+        for (one, disposition) in asked.iter().zip(judged) {
+            dispositions[one.at] = disposition;
         }
     }
     // After the signals: somebody waits for those, and a poll takes its time.
     for (at, body, connection, entity) in polls {
-        if let Err(fault) = poll::poll(hub, &connection, entity).await {
-            dispositions[at] = troubled(hub, &connection, body, fault, Poll::Yes).await;
+        let done = match entity {
+            Some(entity) => poll::poll(hub, &connection, entity).await,
+            None => sweep::run(hub, &connection).await,
+        };
+        if let Err(fault) = done {
+            dispositions[at] = troubled_poll(hub, &connection, body, fault, entity.is_none()).await;
         }
     }
     dispositions
 }
 
-#[derive(PartialEq)]
-enum Poll {
-    Yes,
-    No,
-}
-
-/// Trouble of the connection opens its breaker, and the signal waits in the queue without counting against itself; a poll
-/// needs not wait: the next one reads the same. Trouble of a message is its own.
-async fn troubled(hub: &Hub, name: &ConnectionName, body: &str, fault: Fault, poll: Poll) -> Disposition {
-    let settings = hub.settings();
-    let Ok(connection) = settings.connection(name) else { return buried(hub, body, &fault).await };
-    if fault.kind == Kind::Conflict {
-        // A read that meets somebody's lock, as some systems say it: no use to hurry, and no failure of the message.
-        return match (poll, locked_for(hub, body)) {
-            (Poll::No, Some(age)) if age < PATIENCE => {
-                postpone(hub, name, std::iter::once(body), age.clamp(FIRST_WAIT, LONGEST_DELAY)).await
+/// Translates the signals of one connection and entity; one disposition for each.
+async fn one(hub: &Hub, connection: &ConnectionName, entity: Entity, asked: &[Asked<'_>]) -> Vec<Disposition> {
+    let mut dispositions = vec![Disposition::Done; asked.len()];
+    let held = match read(hub, connection, entity, asked).await {
+        Ok(held) => held,
+        Err(fault) if fault.is_of_connection() => match opened(hub, connection, &fault).await {
+            Ok(wait) => Some(wait),
+            Err(fault) => return vec![super::again(&fault); asked.len()],
+        },
+        Err(fault) => {
+            let poisoned = (fault.retry == Retry::Never || fault.kind == Kind::Conflict) && asked.len() > 1;
+            for (one, disposition) in asked.iter().zip(&mut dispositions) {
+                // One that a vendor cannot stand takes none of its neighbours along.
+                if poisoned {
+                    match read(hub, connection, entity, std::slice::from_ref(one)).await {
+                        Ok(None) => {}
+                        Ok(Some(wait)) => {
+                            *disposition = postpone(hub, connection, std::slice::from_ref(one), wait).await;
+                        }
+                        Err(fault) => *disposition = troubled(hub, connection, one, fault).await,
+                    }
+                    continue;
+                }
+                let fault = Fault::new(fault.kind, "translate", fault.message().to_owned())
+                    .retry(fault.retry)
+                    .with("connection", connection);
+                *disposition = troubled(hub, connection, one, fault).await;
             }
-            // A poll comes again by itself; its letter is one however often it fails.
-            _ => buried(hub, body, &fault).await,
-        };
-    }
-    if !fault.is_of_connection() {
-        return if fault.retry == Retry::Never { buried(hub, body, &fault).await } else { super::again(&fault) };
-    }
-    let held = match hub.held_back(connection).await {
-        Ok(Some(wait)) => Ok(wait),
-        Ok(None) => hub.open_breaker(connection, &fault).await,
-        Err(fault) => Err(fault),
+            None
+        }
     };
     match held {
-        Ok(_) if poll == Poll::Yes => Disposition::Done,
-        Ok(wait) => postpone(hub, name, std::iter::once(body), wait).await,
+        Some(wait) => vec![postpone(hub, connection, asked, wait).await; asked.len()],
+        None => dispositions,
+    }
+}
+
+/// Trouble of the connection opens its breaker, and the signal waits in the queue without counting against itself.
+/// Trouble of a message is its own.
+async fn troubled(hub: &Hub, name: &ConnectionName, one: &Asked<'_>, fault: Fault) -> Disposition {
+    if fault.kind == Kind::Conflict {
+        // A read that meets somebody's lock, as some systems say it: no use to hurry, and no failure of the message.
+        let age = hub.now().since(one.received_at);
+        if age >= PATIENCE {
+            return buried(hub, one.body, &fault).await;
+        }
+        return postpone(hub, name, std::slice::from_ref(one), age.clamp(FIRST_WAIT, LONGEST_DELAY)).await;
+    }
+    if !fault.is_of_connection() {
+        return if fault.retry == Retry::Never { buried(hub, one.body, &fault).await } else { super::again(&fault) };
+    }
+    match opened(hub, name, &fault).await {
+        Ok(wait) => postpone(hub, name, std::slice::from_ref(one), wait).await,
         Err(fault) => super::again(&fault),
     }
 }
 
-/// How long a signal has been waiting.
-fn locked_for(hub: &Hub, body: &str) -> Option<Duration> {
-    match Message::decode(body) {
-        Ok(Message::SignalV1 { received_at, .. }) => Some(hub.now().since(received_at)),
-        _ => None,
+/// A poll needs not wait for the end of a trouble: the next one reads the same.
+async fn troubled_poll(hub: &Hub, name: &ConnectionName, body: &str, fault: Fault, sweeps: bool) -> Disposition {
+    if fault.kind == Kind::Conflict && !sweeps {
+        // A poll comes again by itself; its letter is one however often it fails.
+        return buried(hub, body, &fault).await;
+    }
+    if !fault.is_of_connection() {
+        return if fault.retry == Retry::Never { buried(hub, body, &fault).await } else { super::again(&fault) };
+    }
+    match opened(hub, name, &fault).await {
+        Ok(_) => Disposition::Done,
+        Err(fault) => super::again(&fault),
     }
 }
 
@@ -152,34 +169,53 @@ fn locked_for(hub: &Hub, body: &str) -> Option<Duration> {
 async fn opened(hub: &Hub, name: &ConnectionName, fault: &Fault) -> Result<Duration> {
     let settings = hub.settings();
     let connection = settings.connection(name)?;
-    match hub.held_back(connection).await? {
-        Some(wait) => Ok(wait),
-        None => hub.open_breaker(connection, fault).await,
-    }
+    hub.trouble(connection, fault).await
 }
 
-/// Puts signals at the end of their queue, to be received when the wait is over.
-async fn postpone<'a>(
-    hub: &Hub,
-    name: &ConnectionName,
-    bodies: impl Iterator<Item = &'a str>,
-    wait: Duration,
-) -> Disposition {
-    let settings = hub.settings();
-    let sent = match settings.connection(name) {
-        Ok(connection) => {
-            let queue = QueueName::Signals(connection.connector.system().clone());
-            let delay = wait.min(LONGEST_DELAY);
-            hub.queue
-                .send(&queue, bodies.map(|body| Outgoing { delay, ..Outgoing::new(body.to_owned()) }).collect())
-                .await
-        }
-        Err(fault) => Err(fault),
-    };
-    match sent {
+/// Puts signals at the end of their queue, to be received when the wait is over: of each record the newest alone, with
+/// what all of them said of edits.
+async fn postpone(hub: &Hub, name: &ConnectionName, asked: &[Asked<'_>], wait: Duration) -> Disposition {
+    match later(hub, name, asked, wait.min(LONGEST_DELAY)).await {
         Ok(()) => Disposition::Done,
         Err(fault) => super::again(&fault),
     }
+}
+
+async fn later(hub: &Hub, name: &ConnectionName, asked: &[Asked<'_>], delay: Duration) -> Result<()> {
+    let settings = hub.settings();
+    let connection = settings.connection(name)?;
+    let mut newest: BTreeMap<&ExternalId, (Signal, Instant)> = BTreeMap::new();
+    let mut bodies = Vec::new();
+    for one in asked {
+        // What happened once is said once; that something changed is said by the newest.
+        if one.signal.happened != Happened::Changed {
+            bodies.push(one.body.to_owned());
+            continue;
+        }
+        match newest.entry(&one.signal.id) {
+            Entry::Vacant(free) => drop(free.insert((one.signal.clone(), one.received_at))),
+            Entry::Occupied(mut known) => {
+                let (signal, received_at) = known.get_mut();
+                let mut edits = std::mem::take(&mut signal.edits);
+                edits.extend(one.signal.edits.iter().cloned());
+                edits.sort_by_key(|edit| edit.at);
+                // The newest edits of a field are the ones that a read can still show.
+                let spare = edits.len().saturating_sub(EDITS);
+                edits.drain(..spare);
+                if one.received_at >= *received_at {
+                    *signal = one.signal.clone();
+                    *received_at = one.received_at;
+                }
+                signal.edits = edits;
+            }
+        }
+    }
+    for (signal, received_at) in newest.into_values() {
+        bodies.push(Message::SignalV1 { connection: name.clone(), signal, received_at }.encode()?);
+    }
+    let queue = QueueName::Signals(connection.connector.system().clone());
+    let messages = bodies.into_iter().map(|body| Outgoing { delay, ..Outgoing::new(body).of(name.as_str()) }).collect();
+    hub.queue.send(&queue, messages).await
 }
 
 async fn buried(hub: &Hub, body: &str, fault: &Fault) -> Disposition {
@@ -196,11 +232,18 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
     let settings = hub.settings();
     let connection = settings.connection(name)?;
     let mut observations = Vec::new();
+    let mut looks = Vec::new();
     let mut ids: BTreeMap<ExternalId, Vec<&Asked<'_>>> = BTreeMap::new();
     for one in asked {
         match &one.signal.happened {
-            Happened::Changed => ids.entry(one.signal.id.clone()).or_default().push(one),
-            Happened::Gap => poll::from_the_beginning(hub, connection, entity).await?,
+            Happened::Changed => match hub.looks.since(name, entity, &one.signal.id, one.received_at) {
+                Some(look) => {
+                    hub.tally.add(Count::SignalsCovered);
+                    observations.extend(covered(connection, name, one, &look));
+                }
+                None => ids.entry(one.signal.id.clone()).or_default().push(one),
+            },
+            Happened::Gap => drop(sweep::begin(hub, connection, true).await?),
             Happened::Deleted => observations.push(gone(name, one, Presence::Deleted)),
             Happened::MergedInto(winner) => {
                 observations.push(gone(name, one, Presence::MergedInto(winner.clone())));
@@ -213,10 +256,9 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
     }
     let wanted: Vec<ExternalId> = ids.keys().cloned().collect();
     if !wanted.is_empty()
-        && let Some(wait) = hub.held_back(connection).await?
+        && let Some(wait) = hub.leave_to_send(connection).await?
     {
-        let fault = Fault::new(Kind::Unavailable, "translate", "the connection is being held back from");
-        return Err(fault.after(wait));
+        return Ok(Some(wait));
     }
     for chunk in wanted.chunks(connection.connector.manifest().capabilities.read_batch.max(1)) {
         let ran = hub.run(connection, &Operation::Fetch { entity, ids: chunk.to_vec() }).await?;
@@ -229,6 +271,7 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
                 Ok(mut snapshot) => {
                     let edits = signals.iter().flat_map(|one| &one.signal.edits);
                     take_times(connection, &mut snapshot, edits);
+                    looks.push(Look { read_at: ran.started_at, shown: Arc::new(snapshot.clone()) });
                     observations.push(Observation {
                         connection: name.clone(),
                         snapshot,
@@ -242,7 +285,23 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
         }
     }
     send(hub, observations).await?;
+    looks.into_iter().for_each(|look| hub.looks.note(name, look));
     Ok(None)
+}
+
+/// What a signal adds to a read that began after it came: nothing, but for the exact time of an edit.
+fn covered(connection: &Connection, name: &ConnectionName, one: &Asked<'_>, look: &Look) -> Option<Observation> {
+    let mut snapshot = Snapshot::clone(&look.shown);
+    take_times(connection, &mut snapshot, one.signal.edits.iter());
+    let signalled_at = Some(one.received_at);
+    let (connection, read_at) = (name.clone(), look.read_at);
+    (snapshot.field_times != look.shown.field_times).then_some(Observation {
+        connection,
+        snapshot,
+        read_at,
+        signalled_at,
+        from_history: false,
+    })
 }
 
 fn gone(connection: &ConnectionName, one: &Asked<'_>, presence: Presence) -> Observation {
@@ -276,7 +335,7 @@ fn take_times<'a>(connection: &Connection, snapshot: &mut Snapshot, edits: impl 
 }
 
 /// A record that cannot be understood goes aside alone.
-async fn unreadable(
+pub(super) async fn unreadable(
     hub: &Hub,
     connection: &Connection,
     entity: Entity,
@@ -312,7 +371,8 @@ pub(super) async fn send(hub: &Hub, observations: Vec<Observation>) -> Result<()
     tap::observed(hub, &observations);
     let mut messages = Vec::with_capacity(observations.len());
     for observation in observations {
-        messages.push(Outgoing::new(Message::ObservationV1(Box::new(observation)).encode()?));
+        let tenant = observation.connection.to_string();
+        messages.push(Outgoing::new(Message::ObservationV1(Box::new(observation)).encode()?).of(&tenant));
     }
     hub.queue.send(&QueueName::Observations, messages).await
 }

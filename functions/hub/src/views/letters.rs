@@ -119,6 +119,7 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
     let named = match &message {
         Message::SignalV1 { connection, .. }
         | Message::PollV1 { connection, .. }
+        | Message::SweepV1 { connection }
         | Message::DeliveryV1 { connection, .. } => Some(connection),
         Message::ObservationV1(observation) => Some(&observation.connection),
         Message::RegroupV1 { .. } | Message::EventV1(_) => None,
@@ -139,6 +140,9 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
         }
         Message::PollV1 { connection, entity } => {
             send(hub, &connection, Message::PollV1 { connection: connection.clone(), entity }).await?
+        }
+        Message::SweepV1 { connection } => {
+            send(hub, &connection, Message::SweepV1 { connection: connection.clone() }).await?
         }
         Message::SignalV1 { connection, mut signal, .. } => {
             signal.key = format!("redrive-{}", letter.id);

@@ -4,7 +4,7 @@ use super::plan::Job;
 use crate::{
     commit::{ATTEMPTS, Changed, Hindrance, Transaction},
     events::Count,
-    facet::{Facet, Link},
+    facet::{Facet, Link, Want},
     hub::Hub,
     identity, keys,
     message::Message,
@@ -12,7 +12,7 @@ use crate::{
     record::Record,
     review::{Review, Subject},
     settings::Connection,
-    store,
+    settle, store,
 };
 use concord_connector::{
     ConnectionName, ExternalId, Fault, Instant, Kind, Operation, Outcome, RecordId, Result, Signal,
@@ -35,6 +35,21 @@ pub(crate) struct Intent {
     /// A person wants it made although others were found.
     #[serde(default)]
     pub(crate) insisted: bool,
+    /// What the create that was sent will show there: our own values, should they be read before they are acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sent: Option<Want>,
+}
+
+/// The pin that joins what a create made with the record that it was made for.
+pub(in crate::steps) fn pin(record: &RecordId) -> String {
+    format!("created-{record}")
+}
+
+/// What an open create of a record sent, if one was sent.
+pub(in crate::steps) async fn sent(hub: &Hub, record: &Record, connection: &ConnectionName) -> Result<Option<Want>> {
+    let item = hub.item(keys::intent(&record.id, connection)).await?;
+    let intent: Option<Intent> = item.as_ref().map(store::parse).transpose()?;
+    Ok(intent.and_then(|intent| intent.sent))
 }
 
 /// How a create goes on.
@@ -59,7 +74,7 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
         // The commit that joins them, or finds that they differ, orders what is still to be made.
         None if record.regroup => return Ok(Begun::Settled),
         None => {
-            let intent = Intent { idempotency: hub.new_token(), sent_at: None, insisted: false };
+            let intent = Intent { idempotency: hub.new_token(), sent_at: None, insisted: false, sent: None };
             let put = TableChange::Put(Item::new(key.clone(), store::body(&intent)?), Condition::Absent);
             // Nobody moves the record to another while a create is open: the two conditions exclude each other.
             let check = TableChange::Check(keys::record(&record.id), Condition::Rev(*rev));
@@ -92,7 +107,9 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
         }
     }
     let idempotency = intent.idempotency.clone();
-    let sent = Intent { sent_at: Some(hub.now()), ..intent };
+    let images =
+        Want { version: record.version, at: hub.now(), configured: false, fields: settle::images(record, connection) };
+    let sent = Intent { sent_at: Some(hub.now()), sent: Some(images), ..intent };
     let item = Item { rev: at + 1, ..Item::new(key, store::body(&sent)?) };
     match hub.table.transact(vec![TableChange::Put(item, Condition::Rev(at))]).await {
         Ok(()) => Ok(Begun::Write(idempotency)),
@@ -119,7 +136,7 @@ async fn find(hub: &Hub, connection: &Connection, record: &Record) -> Result<Vec
 /// A person wants the record made at a connection although others there could be it: the next delivery does not search.
 pub(crate) async fn insist(hub: &Hub, id: &RecordId, connection: &ConnectionName) -> Result<()> {
     let Some((record, rev)) = hub.record(id).await? else { return Ok(()) };
-    let intent = Intent { idempotency: hub.new_token(), sent_at: None, insisted: true };
+    let intent = Intent { idempotency: hub.new_token(), sent_at: None, insisted: true, sent: None };
     let put =
         TableChange::Put(Item::new(keys::intent(&record.id, connection), store::body(&intent)?), Condition::Absent);
     hub.write_plain(vec![put, TableChange::Check(keys::record(&record.id), Condition::Rev(rev))]).await
@@ -162,7 +179,12 @@ pub(super) async fn adopt(hub: &Hub, connection: &Connection, job: &Job, id: &Ex
         } else {
             let home = record.id.clone();
             transaction.new_link(job.entity, &link, &record.id, &home)?;
-            record.facets.push(Facet::unseen(link.clone(), home));
+            let mut facet = Facet::unseen(link.clone(), home);
+            // Found after a create without a known outcome: what it shows of that create is our own.
+            if let Some(want) = sent(hub, &record, &connection.name).await? {
+                facet.want(want);
+            }
+            record.facets.push(facet);
         }
         let changed = Changed { record, rev, observed: None, identity: true };
         match hub.commit(&settings, changed, transaction).await {
@@ -203,9 +225,9 @@ async fn taken(hub: &Hub, connection: &Connection, record: &Record, link: &Link,
 }
 
 /// Joins what a create made with the record that it was made for, and looks at identity again.
-pub(super) async fn claim(hub: &Hub, record: &RecordId) -> Result<()> {
+pub(in crate::steps) async fn claim(hub: &Hub, record: &RecordId) -> Result<()> {
     hub.amend(record, |found, _| {
-        let pin = format!("created-{record}");
+        let pin = pin(record);
         for facet in found.facets.iter_mut().filter(|facet| facet.home == *record).take(1) {
             facet.pins.join.insert(pin.clone());
         }

@@ -78,7 +78,8 @@ pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection
     let viewed = resolve::views(&record.facets, &BTreeMap::new());
     let mut jobs = Vec::new();
     for one in viewed.iter().filter(|one| one.facet.link.connection == connection.name && one.facet.is_live()) {
-        if one.facet.wants.is_empty() {
+        // What was not read yet cannot be compared; its wants say what to recognise when it is.
+        if one.facet.wants.is_empty() || one.facet.is_unseen() {
             continue;
         }
         match update(hub, settings, connection, (&record, rev), one, &redirects, &allowed).await? {

@@ -79,7 +79,7 @@ async fn attempt(
     }
     if elsewhere {
         // It became a record of its own meanwhile; we made it, so it is ours.
-        facet.pins.join.insert(format!("created-{}", job.record));
+        facet.pins.join.insert(create::pin(&job.record));
     }
     record.creates.remove(&connection.name);
     done(hub, connection, &mut record, job.incomplete);

@@ -7,6 +7,7 @@ use crate::{
     message::{Message, Observation},
     ports::{Condition, Item, Outgoing, QueueName, TableChange, TransactError},
     settings::Connection,
+    steps::sweep,
     store,
 };
 use concord_connector::{ConnectionName, Cursor, Entity, Instant, Operation, Outcome, Result};
@@ -22,13 +23,19 @@ pub struct Position {
     pub cursor: Cursor,
     /// When the window that it belongs to was read to its end, if it was.
     pub complete_at: Option<Instant>,
+    /// The end of the window that is being read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_at: Option<Instant>,
+    /// Everything that the system listed as changed before this moment is safely here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Instant>,
 }
 
 /// Reads what changed since the last poll, then what was deleted, where the vendor lists that.
 pub(super) async fn poll(hub: &Hub, name: &ConnectionName, entity: Entity) -> Result<()> {
     let settings = hub.settings();
     let connection = settings.connection(name)?;
-    if !connection.maps(entity) || hub.held_back(connection).await?.is_some() {
+    if !connection.maps(entity) || hub.leave_to_send(connection).await?.is_some() {
         return Ok(());
     }
     let more = pages(hub, connection, entity, "poll").await?;
@@ -46,13 +53,7 @@ pub(super) async fn poll(hub: &Hub, name: &ConnectionName, entity: Entity) -> Re
 pub(in crate::steps) async fn ask(hub: &Hub, connection: &Connection, entity: Entity) -> Result<()> {
     let message = Message::PollV1 { connection: connection.name.clone(), entity };
     let queue = QueueName::Signals(connection.connector.system().clone());
-    hub.queue.send(&queue, vec![Outgoing::new(message.encode()?)]).await
-}
-
-/// Events were lost, or a backfill is wanted: everything is read once more.
-pub(in crate::steps) async fn from_the_beginning(hub: &Hub, connection: &Connection, entity: Entity) -> Result<()> {
-    hub.write_plain(vec![TableChange::Delete(keys::cursor(&connection.name, "poll", entity), Condition::None)]).await?;
-    ask(hub, connection, entity).await
+    hub.queue.send(&queue, vec![Outgoing::new(message.encode()?).of(connection.name.as_str())]).await
 }
 
 async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -> Result<bool> {
@@ -60,7 +61,17 @@ async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -
     let kept = hub.item(key.clone()).await?;
     let mut rev = kept.as_ref().map_or(0, |item| item.rev);
     let position: Option<Position> = kept.as_ref().map(store::parse).transpose()?;
-    let mut cursor = position.map(|position| position.cursor);
+    if position.is_none() && what == "poll" {
+        // The first reading is a sweep's; polls go on where it ends.
+        sweep::start(hub, connection).await?;
+        return Ok(false);
+    }
+    let (mut window_at, mut through) = (None, None);
+    let mut cursor = None;
+    if let Some(position) = position {
+        (window_at, through) = (position.window_at, position.through.or(position.complete_at));
+        cursor = Some(position.cursor);
+    }
     for _ in 0..PAGES {
         let until = hub.now();
         let operation = match what {
@@ -83,7 +94,13 @@ async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -
             }
         }
         send(hub, observations).await?;
-        let position = Position { cursor: next.clone(), complete_at: (!more).then_some(until) };
+        let window = window_at.get_or_insert(until);
+        if !more {
+            through = Some(*window);
+            window_at = None;
+        }
+        let complete_at = (!more).then_some(until);
+        let position = Position { cursor: next.clone(), complete_at, window_at, through };
         let item = Item { rev: rev + 1, ..Item::new(key.clone(), store::body(&position)?) };
         let unchanged = if rev == 0 { Condition::Absent } else { Condition::Rev(rev) };
         match hub.table.transact(vec![TableChange::Put(item, unchanged)]).await {

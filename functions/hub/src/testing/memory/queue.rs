@@ -65,7 +65,7 @@ impl Queue for MemoryQueue {
             let message = Message {
                 id: state.last,
                 body: Some(outgoing.body.clone()),
-                group: outgoing.group.clone().filter(|_| fifo),
+                group: outgoing.group.clone(),
                 sent: now,
                 visible: if fifo { now } else { now.plus(outgoing.delay.min(MAX_DELAY)) },
                 receives: 0,

@@ -1,0 +1,8 @@
+//! Laws 9 and 10: no avalanche, no gap, and nothing lost in an outage.
+
+mod brake;
+mod configured;
+mod creates;
+mod outage;
+mod storm;
+mod sweep;
