@@ -78,6 +78,7 @@ fn setting() -> Setting {
         limits: Vec::new(),
         poll_every_s: 60,
         brake: Default::default(),
+        hold_new: false,
         sweep_every_s: concord_hub::settings::SWEEP_EVERY_S,
     };
     let connections: BTreeMap<_, _> = ["hubspot", "other"].map(|name| (name.into(), connection(name))).into();

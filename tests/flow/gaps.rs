@@ -3,6 +3,7 @@
 mod brake;
 mod configured;
 mod creates;
+mod matching;
 mod outage;
 mod storm;
 mod sweep;

@@ -114,6 +114,7 @@ impl World {
                 limits: manifest.limits.clone(),
                 poll_every_s: manifest.capabilities.poll_every_s,
                 brake: Default::default(),
+                hold_new: false,
                 sweep_every_s: concord_hub::settings::SWEEP_EVERY_S,
                 connector,
             };

@@ -4,6 +4,7 @@ mod connections;
 mod dead_letters;
 mod feed;
 mod folder;
+mod matches;
 mod people;
 mod plans;
 mod records;
@@ -117,6 +118,8 @@ pub async fn answer(app: &Arc<App>, call: Call) -> Result<Json, Problem> {
         ("GET", ["changes"]) => feed::changes(app, &call).await,
         ("GET", ["connections"]) => connections::list(app).await,
         ("POST", ["connections", name, "backfill"]) => connections::backfill(app, name).await,
+        ("GET", ["connections", name, "match"]) => matches::report(app, name, &call).await,
+        ("POST", ["connections", name, "match"]) => matches::decide(app, name, &call).await,
         ("POST", ["connections", name, "describe"]) => connections::describe(app, name).await,
         ("GET", ["connections", name, "wanted"]) => connections::wanted(app, name).await,
         ("POST", ["connections", name, "consent"]) => connections::consent(app, name, &call).await,
@@ -124,6 +127,7 @@ pub async fn answer(app: &Arc<App>, call: Call) -> Result<Json, Problem> {
         ("GET", ["deliveries"]) => feed::deliveries(app, &call).await,
         ("GET", ["reviews"]) => reviews::list(app, &call).await,
         ("GET", ["reviews", id]) => reviews::one(app, id).await,
+        ("GET", ["reviews", id, "plan"]) => reviews::plan(app, id, &call).await,
         ("POST", ["reviews", id]) => reviews::decide(app, id, &call).await,
         ("GET", ["subscriptions"]) => subscriptions::list(app).await,
         ("GET", ["subscriptions", name]) => subscriptions::one(app, name).await,

@@ -4,6 +4,7 @@ mod admin;
 mod backfill;
 mod check;
 mod connect;
+mod matches;
 mod people;
 mod plan;
 mod records;
@@ -23,6 +24,7 @@ pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
         Command::Check { config } => check::check(config, json),
         Command::Connect(args) => connect::connect(args, json).await,
         Command::Backfill { connection, at } => backfill::backfill(connection, at, json).await,
+        Command::Match(args) => matches::run(args, json).await,
         Command::Records { entity, after, limit, at } => {
             records::list(entity, after.as_deref(), *limit, at, json).await
         }

@@ -63,6 +63,10 @@ pub fn held_partition(review: &str) -> String {
 pub fn held(review: &str, member: &str) -> ItemKey {
     ItemKey::new(held_partition(review), member)
 }
+/// What a person decided about a line of a connection's match report.
+pub fn matching(connection: &ConnectionName, line: &str) -> ItemKey {
+    ItemKey::new(format!("M#{connection}"), line)
+}
 /// The mode that a connection was last seen in, and the configuration that switched it on.
 pub fn mode(connection: &ConnectionName) -> ItemKey {
     ItemKey::new(format!("C#{connection}"), "mode")

@@ -18,6 +18,7 @@ pub mod history;
 pub mod hub;
 pub mod identity;
 pub mod keys;
+pub mod matches;
 pub mod message;
 #[cfg(feature = "net")]
 pub mod net;

@@ -82,6 +82,8 @@ pub struct Connection {
     pub limits: Vec<concord_connector::manifest::Limit>,
     /// When a wave of changes is out of proportion.
     pub brake: crate::brake::Brake,
+    /// Nothing is made elsewhere of records that are only here, so that a person can match them first.
+    pub hold_new: bool,
     /// Seconds between completeness sweeps; 0: never by itself.
     pub sweep_every_s: u64,
 }

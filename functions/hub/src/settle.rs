@@ -93,7 +93,7 @@ fn creates(record: &mut Record, settings: &Settings, cause: Cause<'_>) {
     }
     for (name, connection) in &settings.connections {
         let known = record.facets.iter().any(|facet| facet.link.connection == *name);
-        if known || !creates_at(record, connection) {
+        if known || !creates_at(record, connection, settings) {
             if known {
                 record.creates.remove(name);
             }
@@ -110,8 +110,24 @@ fn creates(record: &mut Record, settings: &Settings, cause: Cause<'_>) {
 }
 
 /// Whether a record that is missing at a connection is created there.
-pub fn creates_at(record: &Record, connection: &Connection) -> bool {
-    connection.mode == Mode::Sync && would_create_at(record, connection)
+pub fn creates_at(record: &Record, connection: &Connection, settings: &Settings) -> bool {
+    connection.mode == Mode::Sync
+        && would_create_at(record, connection)
+        && !waits_for_match(record, connection, settings)
+}
+
+/// Whether a create at a connection that is kept in step waits until a person has matched what the record comes from.
+pub fn waits_for_match(record: &Record, connection: &Connection, settings: &Settings) -> bool {
+    connection.mode == Mode::Sync && is_held(record, settings)
+}
+
+/// Whether a record is known only from connections of which nothing new is made elsewhere yet: a person matches them first.
+fn is_held(record: &Record, settings: &Settings) -> bool {
+    let mut external =
+        record.facets.iter().filter(|facet| facet.is_live() && !is_concord(&facet.link.connection)).peekable();
+    external.peek().is_some()
+        && external
+            .all(|facet| settings.connections.get(&facet.link.connection).is_some_and(|connection| connection.hold_new))
 }
 
 /// The same as if the connection were in mode `sync`.

@@ -13,9 +13,10 @@ mod subscriptions;
 mod value;
 
 pub use changes::{Changes, FieldChange, RecordChange, changes};
-pub use connections::{ConnectionView, Reading, Trouble, connections};
+pub use connections::{ConnectionView, Reading, SweepPart, SweepView, Trouble, connections};
 pub use deliveries::{DeliveryView, State, deliveries};
 pub use letters::{Letters, Redriven, dead_letters, redrive, redrive_of};
+pub(crate) use preview::as_if_synced;
 pub use preview::{Example, Preview, preview};
 pub use records::{FacetView, FieldView, RecordView, Records, record, records};
 pub use status::{Status, status};

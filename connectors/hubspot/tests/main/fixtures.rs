@@ -112,8 +112,8 @@ const CASES: &[Case] = &[
     }),
     ("fetch-throttled", "A rolling limit without Retry-After: the interval is waited for.", |world| {
         world.portal.limit(Some(1));
-        world.human(Act::Create { object: "companies".into(), fields: json!({}) });
-        let operation = Operation::Fetch { entity: Entity::Organization, ids: vec!["1".into()] };
+        let id = world.human(Act::Create { object: "companies".into(), fields: json!({}) });
+        let operation = Operation::Fetch { entity: Entity::Organization, ids: vec![id.into()] };
         assert!(world.run(&operation).is_ok());
         world.exchanges.clear();
         operation

@@ -121,6 +121,7 @@ impl Section {
             limits: limits::in_force(&self.limits, manifest),
             poll_every_s: self.poll_every_s.unwrap_or(manifest.capabilities.poll_every_s),
             brake: self.brake.clone().unwrap_or_default(),
+            hold_new: self.hold_new,
             sweep_every_s: self.sweep_every_h.map_or(SWEEP_EVERY_S, |hours| hours * 3600),
             name,
         })

@@ -5,12 +5,12 @@ use crate::{
     hub::Hub,
     keys,
     ports::{Condition, Index, Item, Query, TableChange},
-    settings::{Connection, Mode},
+    settings::Mode,
     store,
 };
-use concord_connector::{Entity, Fault, Kind, RecordId, Result};
+use concord_connector::{ConnectionName, Entity, Fault, Kind, RecordId, Result};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 const PAGE: usize = 50;
 /// Between pages, so that live traffic comes first.
@@ -20,14 +20,22 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Seen {
     mode: Mode,
-    /// The configuration that switched it to `sync` last.
+    /// Whether nothing new was made of its records elsewhere.
+    #[serde(default)]
+    held: bool,
+    /// The configuration that switched it to `sync`, or let its records go on, last.
     switched: Option<u64>,
 }
 
-/// Whether a connection was switched to `sync` by a configuration: what that writes there was shown before and is wanted.
-pub(super) async fn switched_on(hub: &Hub, connection: &Connection, revision: u64) -> Result<bool> {
-    let seen: Option<Seen> = hub.item(keys::mode(&connection.name)).await?.as_ref().map(store::parse).transpose()?;
-    Ok(seen.is_some_and(|seen| seen.switched == Some(revision)))
+/// Whether one of these connections was switched on by a configuration: what that writes was shown before and is wanted.
+pub(super) async fn switched_on(hub: &Hub, connections: &BTreeSet<ConnectionName>, revision: u64) -> Result<bool> {
+    let names: Vec<_> = connections.iter().map(keys::mode).collect();
+    for item in hub.table.get(&names).await?.iter().flatten() {
+        if store::parse::<Seen>(item)?.switched == Some(revision) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Notes which connections the configuration in force has switched on.
@@ -36,9 +44,10 @@ async fn note_modes(hub: &Hub) -> Result<()> {
     for connection in settings.connections.values() {
         let key = keys::mode(&connection.name);
         let before: Option<Seen> = hub.item(key.clone()).await?.as_ref().map(store::parse).transpose()?;
-        let fresh = connection.mode == Mode::Sync && before.as_ref().is_none_or(|seen| seen.mode == Mode::Observe);
+        let on = connection.mode == Mode::Sync && before.as_ref().is_none_or(|seen| seen.mode == Mode::Observe);
+        let fresh = on || !connection.hold_new && before.as_ref().is_some_and(|seen| seen.held);
         let switched = if fresh { Some(settings.revision) } else { before.as_ref().and_then(|seen| seen.switched) };
-        let now = Seen { mode: connection.mode, switched };
+        let now = Seen { mode: connection.mode, held: connection.hold_new, switched };
         if before.as_ref() != Some(&now) {
             hub.put_plain(Item::new(key, store::body(&now)?)).await?;
         }

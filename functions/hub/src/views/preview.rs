@@ -50,7 +50,7 @@ pub struct Example {
 /// # Errors
 /// `Rejected` without such a connection; the store's faults.
 pub async fn preview(hub: &Hub, name: &ConnectionName) -> Result<Preview> {
-    let settings = trial(&hub.settings(), name);
+    let settings = as_if_synced(&hub.settings(), name);
     let connection = settings.connection(name)?;
     let mut preview = Preview { complete: true, ..Preview::default() };
     let mut looked = 0;
@@ -78,7 +78,7 @@ pub async fn preview(hub: &Hub, name: &ConnectionName) -> Result<Preview> {
 }
 
 /// The settings with one connection in mode `sync`.
-fn trial(settings: &Settings, name: &ConnectionName) -> Settings {
+pub(crate) fn as_if_synced(settings: &Settings, name: &ConnectionName) -> Settings {
     let mut connections = settings.connections.clone();
     if let Some(connection) = connections.get_mut(name) {
         connection.mode = Mode::Sync;

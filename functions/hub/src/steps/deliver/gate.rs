@@ -9,7 +9,10 @@ use crate::{
     steps::reconfigure,
 };
 use concord_connector::{Result, exchange::Change};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// What is stopped is looked at again this rarely; a decision orders it at once.
 const AGAIN: Duration = Duration::from_secs(900);
@@ -80,8 +83,12 @@ async fn kind(hub: &Hub, connection: &Connection, job: &Job) -> Result<Option<Ki
         }
     };
     // Who switched a connection on has seen what that does.
-    if configured && !reconfigure::switched_on(hub, connection, record.configuration).await? {
-        return Ok(Some(Kind::Configured));
+    if configured {
+        let mut around: BTreeSet<_> = record.facets.iter().map(|facet| facet.link.connection.clone()).collect();
+        around.insert(connection.name.clone());
+        if !reconfigure::switched_on(hub, &around, record.configuration).await? {
+            return Ok(Some(Kind::Configured));
+        }
     }
     Ok(Some(kind))
 }
