@@ -1,5 +1,5 @@
 # One target per habit. `make test` is what CI runs.
-.PHONY: test check unit e2e bench tools audit release demo
+.PHONY: test check unit e2e storm bench tools audit release demo
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -35,6 +35,9 @@ $(TOOLS)/cargo-machete:
 
 audit: $(TOOLS)/cargo-deny ## Known vulnerabilities; needs the advisory database, so it is no part of `check`.
 	PATH="$(TOOLS):$$PATH" $(CARGO) deny --locked check advisories
+
+storm: ## 100,000 signals on 1,000 records, over simulated ports: reads and writes are counted.
+	$(CARGO) test --locked --release -p concord-tests --test flow storm -- --ignored --nocapture
 
 bench: ## What the core path and the store take.
 	$(CARGO) bench --locked -p concord-tests --bench core

@@ -5,5 +5,6 @@ mod configured;
 mod creates;
 mod matching;
 mod outage;
+mod parking;
 mod storm;
 mod sweep;

@@ -79,7 +79,7 @@ impl Hub {
         let mut reviews = Vec::new();
         let mut committed = Committed::default();
         if !identity {
-            self.settle_one(settings, &mut record, cause, &mut reviews, &BTreeMap::new()).await?;
+            self.settle_one(settings, &mut record, cause, &mut reviews, &BTreeMap::new(), &mut transaction).await?;
             transaction.put_record(&record, rev)?;
             committed.records.insert(record.id.clone(), record);
         } else {
@@ -114,9 +114,11 @@ impl Hub {
         cause: Cause<'_>,
         reviews: &mut Vec<Review>,
         known: &BTreeMap<RecordId, RecordId>,
+        transaction: &mut Transaction,
     ) -> Result<()> {
         let redirects = self.redirects(record, known).await?;
         let settled = settle::settle(record, settings, &redirects, cause);
+        settled.closed.iter().for_each(|question| transaction.close(question));
         reviews.extend(settled.reviews);
         Ok(())
     }
@@ -160,7 +162,7 @@ impl Hub {
         if !own_moved {
             let mut record = record;
             record.regroup = waits;
-            self.settle_one(settings, &mut record, cause, reviews, &known).await?;
+            self.settle_one(settings, &mut record, cause, reviews, &known, transaction).await?;
             transaction.put_record(&record, around.rev(&record.id))?;
             settled.insert(record.id.clone(), record);
         }
@@ -169,7 +171,8 @@ impl Hub {
         }
         let homes = self.revisions(&around, regrouped.records.keys()).await?;
         for (id, mut moved) in std::mem::take(&mut regrouped.records) {
-            self.settle_one(settings, &mut moved, Cause { regrouped: true, ..cause }, reviews, &known).await?;
+            self.settle_one(settings, &mut moved, Cause { regrouped: true, ..cause }, reviews, &known, transaction)
+                .await?;
             let rev = homes.get(&id).copied().unwrap_or_else(|| around.rev(&id));
             transaction.put_record(&moved, rev)?;
             for facet in &moved.facets {

@@ -8,7 +8,7 @@ use crate::{
     facet::Link,
     record::{OpenCreate, Record, Removal},
     resolve::{self, Viewed},
-    review::Review,
+    review::{Review, Subject},
     settings::{CONCORD, Connection, Mode, OnDelete, Scope, Settings},
 };
 use concord_connector::{ConnectionName, Instant, RecordId, snapshot::Presence};
@@ -34,6 +34,8 @@ pub struct Settled {
     pub changed: bool,
     /// Things that a person has to look at.
     pub reviews: Vec<Review>,
+    /// Questions that no longer stand: what was given up goes on with something new to say.
+    pub closed: Vec<String>,
 }
 
 /// Resolves, then plans: wants, creates, removal. Sets version, configuration and time when anything differs.
@@ -59,9 +61,9 @@ pub fn settle(
     record.facets = facets;
     creates(record, settings, cause);
     if record.golden != before.0 {
-        begin_anew(record);
+        begin_anew(record, &mut settled.closed);
     }
-    let wanted = wants::adopt(record, plans, next, cause, &mut settled.reviews);
+    let wanted = wants::adopt(record, plans, next, cause, &mut settled);
     let open = record.creates.len() > before.1;
     record.prune_approvals();
     settled.changed = cause.regrouped
@@ -80,9 +82,15 @@ pub fn settle(
 }
 
 /// A create that was refused is tried again with something new to say. What a person has to decide stays with the person.
-fn begin_anew(record: &mut Record) {
-    let Record { creates, outbox, .. } = record;
-    outbox.retain(|name, outbox| !(outbox.parked && outbox.fault.is_some() && creates.contains_key(name)));
+fn begin_anew(record: &mut Record, closed: &mut Vec<String>) {
+    let Record { id, creates, outbox, .. } = record;
+    outbox.retain(|name, outbox| {
+        let again = outbox.parked && outbox.fault.is_some() && creates.contains_key(name);
+        if again {
+            closed.push(Subject::Refused { record: id.clone(), connection: name.clone() }.question());
+        }
+        !again
+    });
 }
 
 /// Opens creates where the record is in scope and missing, and closes those that are no longer called for.

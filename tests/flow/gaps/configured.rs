@@ -89,3 +89,32 @@ async fn live_traffic_flows_while_records_wait_for_the_new_policy() {
         assert_eq!(world.shown(&record, "hubspot-eu", "companies")["properties"]["phone"], "salesforce");
     }
 }
+
+#[tokio::test]
+async fn a_field_that_is_mapped_later_is_read_by_itself() {
+    let small = |name, system| Account { maps: ORGANIZATIONS, ..account(name, system) };
+    let mut world = World::new(&[small("hubspot-eu", "hubspot"), small("salesforce", "salesforce")]).await;
+    let whole = world.hub.settings().connections["hubspot-eu"].context.mappings.clone();
+    world.reconfigure(|settings| {
+        let connection = settings.connections.get_mut("hubspot-eu").expect("a connection");
+        for mapping in connection.context.mappings.values_mut() {
+            mapping.fields.retain(|rule| rule.field.as_str() != "phone");
+        }
+    });
+    steps::reconfigure::run(&world.hub).await.expect("a store");
+    let act = concord_connector::sandbox::Act::Create {
+        object: "companies".into(),
+        fields: json!({ "properties": { "name": "Acme", "domain": "acme.example", "phone": "+49 30 1" } }),
+    };
+    world.act("hubspot-eu", act);
+    world.settle().await;
+    assert_eq!(text(&world.only(Entity::Organization).await, "phone"), "");
+    world.reconfigure(|settings| {
+        settings.connections.get_mut("hubspot-eu").expect("a connection").context.mappings = whole;
+    });
+    steps::reconfigure::run(&world.hub).await.expect("a store");
+    world.settle().await;
+    let record = world.only(Entity::Organization).await;
+    assert_eq!(text(&record, "phone"), "+49 30 1");
+    assert_eq!(world.shown(&record, "salesforce", "Account")["Phone"], "+49 30 1");
+}

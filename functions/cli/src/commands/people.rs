@@ -37,6 +37,13 @@ pub(super) async fn review(id: &str, at: &At, wants_json: bool) -> Result<()> {
     print::either(wants_json, &review, || {
         print::line(text(&review, "sentence"));
         print::line(format!("Raised at {}.", when(&review["raised_at"])));
+        let samples = review["subject"]["wave"]["plan"]["samples"].as_array();
+        for sample in samples.into_iter().flatten() {
+            print::line(format!("  {}: {}", text(sample, "subject"), text(sample, "change")));
+        }
+        if samples.is_some_and(|samples| !samples.is_empty()) {
+            print::line(format!("  All of them: GET /api/reviews/{id}/plan"));
+        }
         let decided = &review["decided"];
         if decided.is_object() {
             let why = decided["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();

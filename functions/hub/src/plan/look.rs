@@ -69,7 +69,10 @@ pub fn look(record: &Record, sight: &Sight<'_>) -> Seen {
         seen.conflicts.extend(conflicts);
     }
     let ordered = connection.mode == Mode::Observe || behind || record.creates.contains_key(&connection.name);
-    if ordered && settle::would_create_at(&record, connection) {
+    if ordered
+        && settle::would_create_at(&record, connection)
+        && !settle::waits_for_match(&record, connection, settings)
+    {
         seen.writes.extend(create(&record, sight));
     }
     seen

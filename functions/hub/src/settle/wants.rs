@@ -1,11 +1,11 @@
 //! Which external records have to change, and in which fields.
 
-use super::{Cause, in_scope, is_concord};
+use super::{Cause, Settled, in_scope, is_concord};
 use crate::{
     facet::{Facet, Hash, Link, View, Want},
     record::Record,
     resolve::{self, Golden, Viewed},
-    review::Review,
+    review::{Review, Subject},
     settings::{Connection, Mode, Settings},
 };
 use concord_connector::{Entity, ExternalId, Field, Reference, Target, Value, mapping::Rule};
@@ -113,7 +113,7 @@ pub(super) fn adopt(
     plans: Vec<Plan>,
     version: u64,
     cause: Cause<'_>,
-    reviews: &mut Vec<Review>,
+    settled: &mut Settled,
 ) -> bool {
     let mut added = false;
     for plan in plans {
@@ -129,7 +129,7 @@ pub(super) fn adopt(
                 continue;
             }
             if reverted && !revert(facet, &field, cause) {
-                reviews.push(Review::parked_field(&record.id, &plan.link, &field));
+                settled.reviews.push(Review::parked_field(&record.id, &plan.link, &field));
                 continue;
             }
             if !reverted {
@@ -139,7 +139,10 @@ pub(super) fn adopt(
         }
         if !fields.is_empty() {
             // What was given up begins anew with something new to say.
-            record.outbox.remove(&plan.link.connection);
+            if record.outbox.remove(&plan.link.connection).is_some_and(|outbox| outbox.parked) {
+                let connection = plan.link.connection.clone();
+                settled.closed.push(Subject::Refused { record: record.id.clone(), connection }.question());
+            }
             facet.want(Want { version, at: cause.now, configured: cause.configured, fields });
             added = true;
         }

@@ -2,13 +2,16 @@
 
 use crate::{
     commit::{ATTEMPTS, Changed, Hindrance, Transaction},
+    dead_letter::DeadLetter,
+    facet::{Hash, hash},
     hub::Hub,
     keys,
-    ports::{Condition, Index, Item, Query, TableChange},
+    message::Message,
+    ports::{Condition, Index, Item, Query, QueueName, TableChange},
     settings::Mode,
     store,
 };
-use concord_connector::{ConnectionName, Entity, Fault, Kind, RecordId, Result};
+use concord_connector::{ConnectionName, Entity, Fault, Kind, RecordId, Result, Retry};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -23,6 +26,9 @@ struct Seen {
     /// Whether nothing new was made of its records elsewhere.
     #[serde(default)]
     held: bool,
+    /// What was mapped, and how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mapping: Option<Hash>,
     /// The configuration that switched it to `sync`, or let its records go on, last.
     switched: Option<u64>,
 }
@@ -47,7 +53,12 @@ async fn note_modes(hub: &Hub) -> Result<()> {
         let on = connection.mode == Mode::Sync && before.as_ref().is_none_or(|seen| seen.mode == Mode::Observe);
         let fresh = on || !connection.hold_new && before.as_ref().is_some_and(|seen| seen.held);
         let switched = if fresh { Some(settings.revision) } else { before.as_ref().and_then(|seen| seen.switched) };
-        let now = Seen { mode: connection.mode, held: connection.hold_new, switched };
+        let mapping = Some(hash(&connection.context.mappings));
+        if before.as_ref().is_some_and(|seen| seen.mapping.is_some() && seen.mapping != mapping) {
+            // What was not mapped before was never read; it enters as a baseline.
+            super::sweep::begin(hub, connection, true).await?;
+        }
+        let now = Seen { mode: connection.mode, held: connection.hold_new, mapping, switched };
         if before.as_ref() != Some(&now) {
             hub.put_plain(Item::new(key, store::body(&now)?)).await?;
         }
@@ -80,7 +91,12 @@ pub async fn run(hub: &Hub) -> Result<u64> {
         let page = hub.table.query(query).await?;
         for (_, item) in &page.keys {
             if let Some(id) = keys::record_id(item) {
-                resolved += u64::from(resolve(hub, &id).await?);
+                match resolve(hub, &id).await {
+                    Ok(again) => resolved += u64::from(again),
+                    // One that cannot be resolved keeps no other from it.
+                    Err(fault) if fault.retry == Retry::Never => aside(hub, &id, &fault).await?,
+                    Err(fault) => return Err(fault),
+                }
             }
         }
         match page.next {
@@ -103,6 +119,11 @@ pub async fn is_complete(hub: &Hub) -> Result<bool> {
     let stored: Option<Checkpoint> = hub.item(key).await?.as_ref().map(store::parse).transpose()?;
     let revision = hub.settings().revision;
     Ok(stored.is_some_and(|at| at.revision >= revision && at.entity >= Entity::ALL.len()))
+}
+
+async fn aside(hub: &Hub, id: &RecordId, fault: &Fault) -> Result<()> {
+    let body = Message::RegroupV1 { record: id.clone() }.encode()?;
+    DeadLetter::of_message(hub, &QueueName::Observations, &body, fault).bury(hub).await
 }
 
 /// Resolves one record again, when it was resolved with an older configuration.
