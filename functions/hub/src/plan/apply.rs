@@ -200,13 +200,13 @@ fn mark(hub: &Hub, plan: &Plan, record: &mut Record, writes: &[&PlannedWrite], b
         match (write.action, &write.external) {
             (Action::Create, _) => {
                 approval.create = Some(fields);
-                record.creates.entry(name.clone()).or_insert(OpenCreate { since: now });
+                record.creates.entry(name.clone()).or_insert(OpenCreate { since: now, configured: false });
             }
             (Action::Update, Some(id)) => {
                 approval.updates.insert(id.clone(), fields.clone());
                 let (link, version) = (Link { connection: name.clone(), id: id.clone() }, record.version);
                 if let Some(facet) = record.facet_mut(&link) {
-                    facet.want(Want { version, at: now, fields });
+                    facet.want(Want { version, at: now, configured: false, fields });
                 }
             }
             (Action::Archive | Action::Delete, Some(id)) => {

@@ -182,7 +182,7 @@ async fn webhook_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>>
     match ingest::again(hub, connection, blob, letter.at).await? {
         Again::Enqueued => {}
         Again::Unreadable(fault) => return Ok(Some(format!("it still cannot be read: {}", fault.message()))),
-        Again::Unproven => schedule::backfill(hub, connection).await?,
+        Again::Unproven => drop(schedule::backfill(hub, connection).await?),
     }
     hub.blobs.delete(blob).await?;
     Ok(None)

@@ -92,7 +92,10 @@ pub(super) async fn plan(hub: &Hub, settings: &Settings, connection: &Connection
     }
     let known = record.facets.iter().any(|facet| facet.link.connection == connection.name);
     let ordered = !known && record.creates.contains_key(&connection.name) && allowed.creates();
-    if ordered && settle::would_create_at(&record, connection) && !settle::waits_for_match(&record, connection, settings) {
+    if ordered
+        && settle::would_create_at(&record, connection)
+        && !settle::waits_for_match(&record, connection, settings)
+    {
         match creation(hub, connection, &record, rev, &redirects).await? {
             // What a person agreed to is not what it would be now: made is that, or nothing.
             Some(job) if !allowed.creates_as(connection, &job) => {
