@@ -6,5 +6,6 @@ mod creates;
 mod matching;
 mod outage;
 mod parking;
+mod settings;
 mod storm;
 mod sweep;

@@ -24,13 +24,15 @@ use crate::{
     settings::Connection,
     store,
 };
-use concord_connector::{ConnectionName, Entity, Result};
+use concord_connector::{ConnectionName, Entity, Kind, Result};
 use std::time::Duration;
 
 /// A message works for so long; then it queues again, behind whatever came meanwhile.
 const SLICE: Duration = Duration::from_secs(2);
 /// While another sweep has its turn.
 const LATER: Duration = Duration::from_secs(1);
+/// While somebody holds what is to be read.
+const LOCKED: Duration = Duration::from_secs(30);
 /// After a page the sweep pauses for as long as the page took, at most that long, while there is live traffic.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
@@ -103,6 +105,8 @@ pub(super) async fn run(hub: &Hub, name: &ConnectionName) -> Result<()> {
             Err(fault) if fault.is_of_connection() => {
                 return hub.trouble(connection, &fault).await.map(drop);
             }
+            // Somebody holds a record there: no use to hurry, and no failure of the sweep.
+            Err(fault) if fault.kind == Kind::Conflict => return ask(hub, connection, LOCKED).await,
             Err(fault) => return Err(fault),
         }
         hub.close_breaker(connection).await?;
