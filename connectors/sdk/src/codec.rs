@@ -190,7 +190,7 @@ impl Codec {
                     Money::parse(&text, currency)?
                 }))
             }
-            Self::Flag(yes, no) => Some(Value::Enum(match text.as_str() {
+            Self::Flag(yes, no) => Some(Value::Enum(match &*text {
                 "true" | "1" => yes.clone(),
                 "false" | "0" => no.clone(),
                 other => return Err(format!("`{}` is no flag", other.chars().take(40).collect::<String>())),

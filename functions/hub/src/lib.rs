@@ -18,8 +18,8 @@ pub mod history;
 pub mod hub;
 pub mod identity;
 pub mod keys;
-pub mod matches;
 mod known;
+pub mod matches;
 pub mod message;
 #[cfg(feature = "net")]
 pub mod net;

@@ -3,6 +3,8 @@
 use crate::crm::{company, edit, text};
 use concord_connector::Entity;
 use concord_hub::{
+    history::Past,
+    keys,
     ports::{FeedEntry, Table},
     steps,
 };
@@ -62,7 +64,8 @@ async fn history_with(change: impl Fn(Vec<FeedEntry>) -> Vec<FeedEntry>) -> (Vec
     assert!(record.pending().is_empty(), "{:?}", record.outbox);
     let mut history = BTreeMap::new();
     for item in world.table.items() {
-        if let Ok(entry) = serde_json::from_slice::<steps::fanout::Entry>(&item.body) {
+        if item.key.partition == keys::history(&record.id, 1).partition {
+            let entry = Past::read(&item).expect("an entry").entry;
             history.insert(entry.version, entry.changed.keys().map(ToString::to_string).collect::<Vec<_>>());
         }
     }

@@ -4,7 +4,7 @@ use super::input::Input;
 use concord_connector::{
     Instant, Unverified, Webhook,
     testing::{Signature, sign},
-    webhook::{Encoding, Part, Scheme, Signed, Timestamp},
+    webhook::{Algorithm, Encoding, Form, Part, Scheme, Signed, Timestamp},
 };
 use std::sync::LazyLock;
 
@@ -14,23 +14,31 @@ const NOW: Instant = Instant::from_ms(1_767_225_600_000);
 
 /// The schemes of every connector, and what else the manifest's language can say.
 static SCHEMES: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
+    let known = concord_connectors::all();
     let mut schemes: Vec<Scheme> =
-        concord_connectors::all().iter().flat_map(|connector| connector.manifest().webhooks.clone()).collect();
+        known.iter().flat_map(|connector| connector.manifest().webhooks.clone()).filter(|one| !one.is_open()).collect();
     let scheme = |name: &str, signed| Scheme { name: name.into(), signed, retry_horizon_s: 86_400 };
+    schemes.push(scheme("standard", Signed::Standard { tolerance_s: 300 }));
     for encoding in [Encoding::Base64, Encoding::Hex] {
+        let hmac = |algorithm, prefix: &str, separator: Option<&str>, parts, timestamp| Signed::Hmac {
+            header: "x-signature".into(),
+            algorithm,
+            encoding,
+            prefix: prefix.into(),
+            separator: separator.map(str::to_owned),
+            secret: Form::Text,
+            parts,
+            timestamp,
+        };
         for (unit_ms, tolerance_s) in [(1, 300), (1000, 60)] {
-            schemes.push(scheme(
-                "timed",
-                Signed::Hmac {
-                    header: "x-signature".into(),
-                    encoding,
-                    parts: vec![Part::Timestamp, Part::Body],
-                    timestamp: Some(Timestamp { header: "x-time".into(), unit_ms, tolerance_s }),
-                },
-            ));
+            let (prefix, separator) = (String::new(), None);
+            let time = Timestamp { header: "x-time".into(), unit_ms, tolerance_s, prefix, separator };
+            let parts = vec![Part::Timestamp, Part::Text(".".into()), Part::Body];
+            schemes.push(scheme("timed", hmac(Algorithm::Sha512, "v1=", Some(","), parts, Some(time))));
         }
         let parts = vec![Part::Method, Part::Uri, Part::Body];
-        schemes.push(scheme("plain", Signed::Hmac { header: "x-signature".into(), encoding, parts, timestamp: None }));
+        schemes.push(scheme("plain", hmac(Algorithm::Sha256, "", None, parts, None)));
+        schemes.push(scheme("old", hmac(Algorithm::Sha1, "sha1=", None, vec![Part::Body], None)));
     }
     schemes
 });
@@ -84,6 +92,7 @@ fn timely(scheme: &Scheme, good: &Knock, late_s: i64) {
     let later = Instant::from_ms(NOW.ms() + late_s * 1000);
     let timely = match &scheme.signed {
         Signed::Hmac { timestamp: Some(timestamp), .. } => (-60..=timestamp.tolerance_s).contains(&late_s),
+        Signed::Standard { tolerance_s } => (-tolerance_s..=*tolerance_s).contains(&late_s),
         _ => true,
     };
     assert_eq!(good.passes(scheme, later), timely, "{late_s} s late: {scheme:?}");
@@ -94,7 +103,8 @@ fn touch(scheme: &Scheme, good: &Knock, how: u8, place: usize, bit: u8) -> Optio
     let mut bad = good.clone();
     let covers = |part: Part| match &scheme.signed {
         Signed::Hmac { parts, .. } | Signed::Digest { parts, .. } => parts.contains(&part),
-        Signed::Header { .. } | Signed::Path {} => false,
+        Signed::Standard { .. } => part == Part::Body,
+        Signed::Header { .. } | Signed::Path {} | Signed::None {} => false,
     };
     match (how / 2) % 6 {
         0 if covers(Part::Body) => {

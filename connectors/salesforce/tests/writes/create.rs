@@ -7,7 +7,7 @@ use crate::{
 };
 use concord_connector::{
     Entity, ExternalId, Field, Kind, Operation, RecordId, Reference, Value,
-    exchange::{Body, Write, Written},
+    exchange::{Body, Written},
     sandbox::{Sandbox, Trouble},
 };
 use serde_json::json;
