@@ -92,7 +92,8 @@ mod tests {
         for id in 0..5 * REMEMBERED {
             looks.note(&name, look(id, 100));
         }
-        let held = { looks.lock().young.len() + looks.lock().old.len() };
+        let kept = looks.lock();
+        let held = kept.young.len() + kept.old.len();
         assert!(held <= 2 * REMEMBERED, "{held}");
     }
 }

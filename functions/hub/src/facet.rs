@@ -193,6 +193,7 @@ impl Facet {
     }
     /// Forgets all that was said and held of a field, as if it had never been.
     pub(crate) fn forget(&mut self, field: &Field) {
+        self.folded.forget();
         self.base.cells.remove(field);
         for version in &mut self.versions {
             version.diff.remove(field);
