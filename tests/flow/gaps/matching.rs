@@ -52,7 +52,7 @@ fn line(report: &Report, verdict: Verdict) -> &Line {
 async fn choose(world: &World, line: &Line, choice: &str) {
     let choices = [Choice { id: line.id.clone(), choice: choice.into() }];
     let done = decide(&world.hub, &"salesforce".into(), &choices).await.expect("a store");
-    assert_eq!(done.decided, [line.id.clone()], "{:?}", done.refused);
+    assert_eq!(done.decided, std::slice::from_ref(&line.id), "{:?}", done.refused);
 }
 
 fn accounts(world: &World) -> usize {

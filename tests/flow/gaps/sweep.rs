@@ -99,7 +99,7 @@ async fn what_is_only_hidden_is_never_taken_for_deleted() {
     meddler.answers(move |_, response| {
         let Ok(mut body) = serde_json::from_slice::<Json>(&response.body) else { return };
         if let Some(rows) = body["results"].as_array_mut() {
-            rows.retain(|row| row["id"] != Json::from(hidden.as_str()));
+            rows.retain(|row| row["id"] != hidden.as_str());
             response.body = body.to_string().into_bytes();
         }
     });
