@@ -81,6 +81,7 @@ impl App {
         };
         let hub = Arc::new(Hub::new(ports, Settings::default()));
         configuration::load(&hub, source, &registry, asks).await?;
+        hub.release_probes().await?;
         let token = admin_token(&hub).await.context("The admin token could not be kept.")?;
         Ok(Arc::new(Self {
             hub,

@@ -127,6 +127,22 @@ impl Hub {
         }
     }
 
+    /// Gives up the probes of an earlier process: whoever had them ended without a word. For a hub that is one process only,
+    /// at its start.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn release_probes(&self) -> Result<()> {
+        let now = self.now();
+        for connection in self.settings().connections.values() {
+            let (breaker, rev) = self.breaker_item(connection).await?;
+            if let Some(breaker) = breaker.filter(|breaker| breaker.probing && breaker.until > now) {
+                self.put_breaker(connection, &Breaker { until: now, probing: false, ..breaker }, rev).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// A trouble of the connection was met; the wait that follows. Of several who meet the same one the first counts.
     pub(crate) async fn trouble(&self, connection: &Connection, fault: &Fault) -> Result<Duration> {
         let now = self.now();
