@@ -75,6 +75,7 @@ fn archived(
         let body = json!({
             "inputs": chunk.iter().map(|id| json!({ "id": id.as_str() })).collect::<Vec<_>>(),
             "properties": [row::modified_property(object)],
+            "propertiesWithHistory": [],
         });
         let request = Request::post(format!("/crm/v3/objects/{object}/batch/read"), body).query("archived", "true");
         let response = script.send(request.accepting(&[200, 207]))?;
