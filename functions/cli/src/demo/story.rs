@@ -64,11 +64,11 @@ pub(super) enum Weather {
 
 const CRMS: [&str; 3] = ["hubspot-eu", "hubspot-us", "salesforce"];
 const ALL: [&str; 4] = ["hubspot-eu", "hubspot-us", "salesforce", "tryton"];
-const SYSTEMS: [&str; 5] = ["hubspot-eu", "hubspot-us", "partnerstack", "salesforce", "tryton"];
+const SYSTEMS: [&str; 4] = ["hubspot-eu", "hubspot-us", "salesforce", "tryton"];
 /// Where registrations are made.
 const DESKS: [&str; 2] = ["hubspot-eu", "salesforce"];
 /// Where they are moved along.
-const KEPT: [&str; 3] = ["hubspot-eu", "partnerstack", "salesforce"];
+const KEPT: [&str; 2] = ["hubspot-eu", "salesforce"];
 
 /// A story in two acts: the program is set up, then it lives.
 pub(super) struct Story {
