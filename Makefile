@@ -1,5 +1,5 @@
 # One target per habit. `make test` is what CI runs.
-.PHONY: test check unit e2e storm bench tools audit release demo fuzz forge
+.PHONY: test check unit e2e storm bench tools audit release demo fuzz forge histories sim mutants
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -32,6 +32,14 @@ $(TOOLS)/cargo-deny:
 	$(CARGO) install --locked --root target/tools --version 0.19.0 cargo-deny
 $(TOOLS)/cargo-machete:
 	$(CARGO) install --locked --root target/tools --version 0.9.1 cargo-machete
+
+SEEDS ?= 1000
+SEED ?= 1
+sim: ## Simulated histories: SEEDS=n, from SEED=first; a history that fails is told.
+	$(CARGO) run --locked --profile sim -p concord-sim -- --seeds $(SEEDS) --first $(SEED)
+
+mutants: ## Leaves rules out of the hub, one by one; the simulation has to notice within 1,000 histories.
+	$(CARGO) run --locked --profile sim -p concord-sim --features mutations --target-dir target/mutants -- --seeds 1000 --mutation all
 
 audit: $(TOOLS)/cargo-deny ## Known vulnerabilities; needs the advisory database, so it is no part of `check`.
 	PATH="$(TOOLS):$$PATH" $(CARGO) deny --locked check advisories

@@ -115,6 +115,10 @@ impl Sandbox for Portal {
     fn handle(&mut self, now: Instant, request: &WireRequest) -> WireResponse {
         let shape = routes::shape(request);
         *self.served.entry(shape).or_default() += 1;
+        if std::mem::take(&mut self.faults.expire_tokens) {
+            self.access.expire();
+        }
+        self.access.single_use_refresh = self.faults.single_use_refresh;
         let trouble = self.faults.take(request);
         if let Some(answer) = trouble.and_then(Faults::answer) {
             return answer;
@@ -166,6 +170,10 @@ impl Sandbox for Portal {
 
     fn failed(&mut self, now: Instant, push: Push) {
         self.again(now, &push);
+    }
+
+    fn next_push(&self) -> Option<Instant> {
+        self.retries.iter().map(|(at, _)| *at).min()
     }
 
     fn subscribe(&mut self, subscriber: Option<Subscriber>) {

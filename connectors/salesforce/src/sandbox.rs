@@ -31,6 +31,9 @@ use store::Store;
 /// The most bytes of URI and headers together.
 const LONGEST_HEAD: usize = 16_384;
 
+/// With each wait twice as long as the one before, the last of these ends after a day.
+const ATTEMPTS: u32 = 13;
+
 /// One org.
 pub struct Org {
     store: Store,
@@ -41,6 +44,8 @@ pub struct Org {
     faults: Faults,
     subscriber: Option<Subscriber>,
     retries: Vec<(Instant, Push)>,
+    /// How often an event was not taken, by its body.
+    attempts: BTreeMap<Vec<u8>, u32>,
     locators: BTreeMap<String, Vec<Json>>,
     /// Rows on a page of a query.
     batch: usize,
@@ -80,6 +85,7 @@ impl Org {
             faults: Faults::default(),
             subscriber: None,
             retries: Vec::new(),
+            attempts: BTreeMap::new(),
             locators: BTreeMap::new(),
             batch: 2_000,
             exhausted: false,
@@ -169,6 +175,9 @@ impl Sandbox for Org {
     fn handle(&mut self, now: Instant, request: &WireRequest) -> WireResponse {
         let kind = format!("{} {}", request.method, api::template(request.path()));
         *self.served.entry(kind).or_default() += 1;
+        if std::mem::take(&mut self.faults.expire_tokens) {
+            self.expire_tokens();
+        }
         match self.faults.take(request) {
             None => self.answer(now, request),
             Some(trouble) => Faults::answer(trouble).unwrap_or_else(|| {
@@ -221,6 +230,10 @@ impl Sandbox for Org {
             std::mem::take(&mut self.retries).into_iter().partition(|(at, _)| *at <= now);
         self.retries = later;
         let mut pushes: Vec<Push> = due.into_iter().map(|(_, push)| push).collect();
+        for push in &mut pushes {
+            // The key is added when it is sent.
+            push.request.headers.insert("x-concord-key".to_owned(), subscriber.secret.clone());
+        }
         pushes.extend(events.iter().map(|event| cdc::push(subscriber, event)));
         if self.faults.lose_webhooks {
             pushes.clear();
@@ -234,9 +247,18 @@ impl Sandbox for Org {
         pushes
     }
 
-    /// EventBridge tries an API destination again for a day; here each time after ten seconds.
+    /// EventBridge tries an API destination again for a day, less and less often; here beginning after ten seconds.
     fn failed(&mut self, now: Instant, push: Push) {
-        self.retries.push((now.plus(std::time::Duration::from_secs(10)), push));
+        let attempt = self.attempts.entry(push.request.body.clone()).or_default();
+        *attempt += 1;
+        if *attempt <= ATTEMPTS {
+            let wait = std::time::Duration::from_secs(10 << (*attempt - 1));
+            self.retries.push((now.plus(wait), push));
+        }
+    }
+
+    fn next_push(&self) -> Option<Instant> {
+        self.retries.iter().map(|(at, _)| *at).min()
     }
 
     fn subscribe(&mut self, subscriber: Option<Subscriber>) {

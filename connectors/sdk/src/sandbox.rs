@@ -147,6 +147,11 @@ pub trait Sandbox: Send {
     /// The subscriber did not answer 2xx: the vendor sends it again later, as its retry rules say.
     fn failed(&mut self, now: Instant, push: Push);
 
+    /// When the next webhook that waits for another attempt is due; `None` when none waits, or nobody knows.
+    fn next_push(&self) -> Option<Instant> {
+        None
+    }
+
     /// Where webhooks go and what signs them. `None` switches them off.
     fn subscribe(&mut self, subscriber: Option<Subscriber>);
 

@@ -1,5 +1,19 @@
 //! The hub: one golden record per thing, kept in step with every system that knows it.
 
+/// Whether a rule is left out on purpose: `false`, and nothing else, in every build but the simulation's.
+#[cfg(feature = "mutations")]
+macro_rules! left_out {
+    ($rule:ident) => {
+        $crate::mutation::is_on($crate::mutation::Mutation::$rule)
+    };
+}
+#[cfg(not(feature = "mutations"))]
+macro_rules! left_out {
+    ($rule:ident) => {
+        false
+    };
+}
+
 pub mod brake;
 pub mod breaker;
 #[cfg(any(feature = "embedded", feature = "testing"))]
@@ -21,6 +35,8 @@ pub mod keys;
 mod known;
 pub mod matches;
 pub mod message;
+#[cfg(feature = "mutations")]
+pub mod mutation;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod people;

@@ -57,6 +57,13 @@ impl Claim<'_> {
     /// Later wins; between equals the more trusted; between equals of one connection the value, so that order of arrival
     /// never decides.
     fn recency(&self) -> (Option<Instant>, Reverse<usize>, &Option<Value>) {
+        if left_out!(RecordTime) {
+            let last = self.facet.versions().last();
+            return (last.map(|last| last.modified.unwrap_or(last.last_read)), Reverse(self.rank), &self.said.value);
+        }
+        if left_out!(TieByArrival) {
+            return (self.said.at, Reverse(0), &None);
+        }
         (self.said.at, Reverse(self.rank), &self.said.value)
     }
 }

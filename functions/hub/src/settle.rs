@@ -46,6 +46,9 @@ pub fn settle(
     cause: Cause<'_>,
 ) -> Settled {
     let mut settled = Settled::default();
+    if left_out!(LoseWant) && record.configuration < settings.revision {
+        record.facets.iter_mut().for_each(|facet| facet.wants.clear());
+    }
     let before = (std::mem::take(&mut record.golden), record.creates.len(), record.removal.clone());
     let facets = std::mem::take(&mut record.facets);
     let viewed = resolve::views(&facets, redirects);

@@ -24,6 +24,11 @@ pub struct Faults {
     pub duplicate_webhooks: bool,
     /// Webhooks are sent in reverse order.
     pub reverse_webhooks: bool,
+    /// Every access token ends before the next request; cleared by the sandbox that ended them.
+    pub expire_tokens: bool,
+    /// A refresh token is good for one use: a new one comes with every access token. As vendors do that rotate, the old
+    /// one still works until the new access token was used, so that an answer that got lost locks nobody out.
+    pub single_use_refresh: bool,
     /// Everything is refused with this status (an outage), until cleared.
     pub outage: Option<u16>,
 }

@@ -45,7 +45,11 @@ impl Transaction {
         Ok(())
     }
     fn put_new(&mut self, item: Item, rev: u64) {
-        let condition = if rev == 0 { Condition::Absent } else { Condition::Rev(rev) };
+        let condition = match rev {
+            _ if left_out!(BlindCommit) => Condition::None,
+            0 => Condition::Absent,
+            rev => Condition::Rev(rev),
+        };
         self.push(TableChange::Put(item, condition));
     }
     /// A link that moves or stays; guarded by its record's revision.
@@ -93,7 +97,7 @@ impl Transaction {
         for link in &around.unseen {
             self.check_absent(link.clone());
         }
-        for (key, (item, rev)) in &around.keys {
+        for (key, (item, rev)) in around.keys.iter().filter(|_| !left_out!(ForgetKeys)) {
             let mut claimants: BTreeSet<Link> = item.claimants.iter().cloned().collect();
             for (link, claimed) in &around.claims {
                 if claims(claimed, key) {

@@ -24,7 +24,8 @@ impl Facet {
     /// Whether a read began before our last write there had ended and shows no later version: it may show either side of
     /// the write.
     pub fn is_stale(&self, snapshot: &Snapshot, read_at: Instant) -> bool {
-        snapshot.presence == Presence::Live
+        !left_out!(NoFence)
+            && snapshot.presence == Presence::Live
             && self
                 .written
                 .as_ref()
@@ -117,7 +118,7 @@ impl Facet {
 
     /// Forgets wants that a receipt covers: those decided up to the record's version that was delivered.
     pub fn acknowledge(&mut self, version: u64) {
-        self.wants.retain(|want| want.version > version);
+        self.wants.retain(|want| want.version > version && !left_out!(AcknowledgeAll));
     }
 
     /// Forgets wants of fields that a receipt covers while others still wait for what they refer to.
@@ -214,7 +215,10 @@ impl Facet {
     /// Inserts a version and makes it, and those after it, hold differences only. Returns its place.
     fn insert(&mut self, mut new: Version) -> usize {
         let tail = self.split(&new.order);
-        let at = self.versions.partition_point(|known| known.order < new.order);
+        let at = match left_out!(ArrivalOrder) {
+            true => self.versions.len(),
+            false => self.versions.partition_point(|known| known.order < new.order),
+        };
         let last = at == self.versions.len();
         let mut before = match self.folded.take().filter(|_| last) {
             Some(folded) => folded,
@@ -292,7 +296,7 @@ impl Facet {
     /// Fields whose new value is one that we were about to write.
     fn recognised(&self, diff: &BTreeMap<Field, Option<Value>>) -> BTreeSet<Field> {
         diff.iter()
-            .filter(|(field, value)| self.wants_value(field, &Hash::of(value.as_ref())))
+            .filter(|(field, value)| !left_out!(SkipEcho) && self.wants_value(field, &Hash::of(value.as_ref())))
             .map(|(field, _)| field.clone())
             .collect()
     }

@@ -99,7 +99,7 @@ impl View {
             cell.held.clone_from(value);
             match version.wrote.get(field) {
                 Some((golden, stamp)) => {
-                    cell.image_of = Some(*golden);
+                    cell.image_of = Some(*golden).filter(|_| !left_out!(NoImage));
                     cell.stamp = Some(cell.stamp.map_or(*stamp, |earlier| earlier.max(*stamp)));
                 }
                 None => cell.image_of = None,
@@ -113,7 +113,11 @@ impl View {
                 let first = if version.ours.contains(field) {
                     Cell { held: value.clone(), baseline: value.clone(), ..Cell::default() }
                 } else {
-                    Cell::baseline(value.clone())
+                    let mut first = Cell::baseline(value.clone());
+                    if let Some(said) = first.said.as_mut().filter(|_| left_out!(BaselineIsEdit)) {
+                        said.at = Some(version.last_read);
+                    }
+                    first
                 };
                 self.cells.insert(field.clone(), first);
                 continue;
@@ -122,7 +126,7 @@ impl View {
                 let exact = version.times.get(field).copied();
                 let mut at = exact.unwrap_or_else(|| version.edited_by());
                 // Whoever edits on top of a value wins over it, whatever the clocks say.
-                if let Some(stamp) = cell.stamp {
+                if let Some(stamp) = cell.stamp.filter(|_| !left_out!(NoStamp)) {
                     at = at.max(Instant::from_ms(stamp.ms() + 1));
                 }
                 let after = if exact.is_some() { None } else { self.seen_at.filter(|seen| *seen < at) };

@@ -128,6 +128,9 @@ pub(super) fn adopt(
             if newest == Some(&hash) {
                 continue;
             }
+            if reverted && left_out!(RevertOff) {
+                continue;
+            }
             if reverted && !revert(facet, &field, cause) {
                 settled.reviews.push(Review::parked_field(&record.id, &plan.link, &field));
                 continue;

@@ -191,8 +191,11 @@ async fn enqueue(hub: &Hub, connection: &Connection, scheme: &Scheme, mut signal
     if hub.queue.is_one_with_table() && fresh.len() <= 90 {
         return hub.queue.send_with(&queue, messages, fresh.into_values().collect()).await;
     }
-    hub.queue.send(&queue, messages).await?;
     let marks: Vec<TableChange> = fresh.into_values().map(|item| TableChange::Put(item, Condition::None)).collect();
+    if left_out!(SeenBeforeEnqueue) {
+        hub.write_plain(marks.clone()).await?;
+    }
+    hub.queue.send(&queue, messages).await?;
     for chunk in marks.chunks(90) {
         hub.write_plain(chunk.to_vec()).await?;
     }

@@ -127,7 +127,7 @@ async fn sweep(
         ..Query::partition(Some(Index::Pending), connection.name.as_str(), most)
     };
     let page = hub.table.query(query).await?;
-    if page.keys.is_empty() {
+    if page.keys.is_empty() || left_out!(NeverSweep) {
         return Ok(None);
     }
     let ids: Vec<RecordId> = page.keys.iter().filter_map(|(_, key)| keys::record_id(key)).collect();

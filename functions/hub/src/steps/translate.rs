@@ -272,6 +272,11 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
         let ran = hub.run(connection, &Operation::Fetch { entity, ids: chunk.to_vec() }).await?;
         hub.close_breaker(connection).await?;
         let Outcome::Records(records) = ran.outcome else { continue };
+        if left_out!(AbsentIsGone) {
+            let missing = chunk.iter().filter(|id| !records.iter().any(|(found, _)| found == *id));
+            let asked = missing.filter_map(|id| ids.get(id)?.first().copied());
+            observations.extend(asked.map(|one| gone(name, one, Presence::Deleted)));
+        }
         for (id, record) in records {
             let signals = ids.get(&id).map(Vec::as_slice).unwrap_or_default();
             let signalled_at = signals.iter().map(|one| one.received_at).min();

@@ -87,7 +87,7 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
             }
         }
     };
-    if let Some(sent_at) = intent.sent_at {
+    if let Some(sent_at) = intent.sent_at.filter(|_| !left_out!(ForgetIntent)) {
         let lag = Duration::from_secs(connection.connector.manifest().capabilities.search_lag_s) + MARGIN;
         let waited = hub.now().since(sent_at);
         if waited < lag {
@@ -96,6 +96,7 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
     }
     let insisted = intent.insisted && intent.sent_at.is_none();
     let found = match find(hub, connection, record, insisted).await {
+        _ if left_out!(SkipSearch) => Vec::new(),
         Err(fault) if fault.is_of_connection() => return Ok(Begun::Trouble(fault)),
         found => found?,
     };

@@ -151,16 +151,21 @@ async fn update(
     let mut golden = BTreeMap::new();
     let mut held = Fields::new();
     let mut missing = BTreeSet::new();
-    let differences = if settle::in_scope(record, connection) {
+    let mut differences = if settle::in_scope(record, connection) {
         settle::differences(record.entity, &record.golden, current, connection, settings)
     } else {
         // It left the scope after the want was decided.
         BTreeMap::new()
     };
+    if left_out!(WriteWhole) {
+        let mapping = connection.context.mapping(record.entity)?;
+        differences.extend(mapping.active(&connection.context).map(|rule| (rule.field.clone(), None)));
+    }
     for (field, image) in differences {
         let writable = wanted.contains(&field)
             && !one.facet.parked.contains(&field)
-            && allowed.updates(&one.facet.link.id, &field, image.as_ref());
+            && allowed.updates(&one.facet.link.id, &field, image.as_ref())
+            || left_out!(WriteWhole);
         let Some(cell) = record.golden.get(&field).filter(|_| writable) else { continue };
         let before = current.view.held(&field).cloned().flatten();
         let value = match outward(connection, referred, cell.value.as_ref()) {
@@ -186,8 +191,8 @@ async fn update(
     }
     let change = Change::Update {
         id: one.facet.link.id.clone(),
-        revision: one.facet.revision.clone(),
-        held,
+        revision: one.facet.revision.clone().filter(|_| !left_out!(IgnorePrecondition)),
+        held: if left_out!(IgnorePrecondition) { Fields::new() } else { held },
         held_at: one.facet.confirmed_at(),
     };
     Ok(Planned::Write(Box::new(Job {

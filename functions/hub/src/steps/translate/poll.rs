@@ -93,6 +93,7 @@ async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -
                 Err(refused) => unreadable(hub, connection, entity, &id, &refused).await?,
             }
         }
+        let mut late = left_out!(CursorFirst).then(|| std::mem::take(&mut observations));
         send(hub, observations).await?;
         let window = window_at.get_or_insert(until);
         if !more {
@@ -104,7 +105,10 @@ async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -
         let item = Item { rev: rev + 1, ..Item::new(key.clone(), store::body(&position)?) };
         let unchanged = if rev == 0 { Condition::Absent } else { Condition::Rev(rev) };
         match hub.table.transact(vec![TableChange::Put(item, unchanged)]).await {
-            Ok(()) => rev += 1,
+            Ok(()) => {
+                rev += 1;
+                send(hub, late.take().unwrap_or_default()).await?;
+            }
             // Somebody began anew meanwhile: the next poll goes on from there.
             Err(TransactError::Cancelled(_)) => return Ok(true),
             Err(TransactError::Store(fault)) => return Err(fault),

@@ -30,6 +30,16 @@ impl MemoryTable {
     pub fn items(&self) -> Vec<Item> {
         lock(&self.0).items.values().cloned().collect()
     }
+
+    /// How many changes the feed has.
+    pub fn changed(&self) -> usize {
+        lock(&self.0).feed.len()
+    }
+
+    /// How many items an index shows in partitions that count.
+    pub fn waiting(&self, index: Index, counts: impl Fn(&str) -> bool) -> usize {
+        lock(&self.0).shows.iter().filter(|(of, partition, ..)| *of == index && counts(partition)).count()
+    }
 }
 
 impl State {

@@ -1,0 +1,45 @@
+//! No record is made twice at a vendor, and none is made where people had made it long before.
+
+use super::{Stock, Violation};
+use crate::run::Run;
+use std::collections::BTreeMap;
+
+/// People who make the same record at that moment cannot be seen by us in time.
+const AT_ONCE: i64 = 180_000;
+
+pub(super) fn check(run: &mut Run<'_>, _stock: &Stock, found: &mut Vec<Violation>) {
+    let names: Vec<String> = run.plan.accounts.iter().map(|account| account.name.clone()).collect();
+    for name in names {
+        for entity in run.plan.entities.clone() {
+            run.identify(&name, entity);
+        }
+        let made = run.world.vendors.with(&name, |vendor| {
+            let objects: BTreeMap<String, &'static str> =
+                vendor.cx.mappings.iter().map(|(entity, mapping)| (mapping.object.clone(), entity.name())).collect();
+            let made = vendor.writes.made.clone().into_iter();
+            made.filter_map(|(at, object, id)| Some((at, *objects.get(&object)?, id))).collect::<Vec<_>>()
+        });
+        let mut by_thing: BTreeMap<usize, Vec<(i64, String)>> = BTreeMap::new();
+        for (at, entity, id) in made {
+            if let Some(thing) = run.known.get(&(name.clone(), entity, id.clone())) {
+                by_thing.entry(*thing).or_default().push((at, id));
+            }
+        }
+        for (thing, made) in by_thing {
+            let Some(known) = run.ledger.things.get(thing).filter(|known| known.muddled.is_none()) else { continue };
+            if made.len() > 1 {
+                found.push(Violation::new("made twice", format!("thing {thing} at {name}: {made:?}")));
+            }
+            let theirs = known.made.iter().filter(|(_, (place, _))| *place == name);
+            for (by_hand, place) in theirs {
+                let before = made.iter().find(|(at, _)| by_hand + AT_ONCE < *at);
+                if let Some((at, id)) = before.filter(|_| !known.gone.contains_key(place)) {
+                    found.push(Violation::new(
+                        "made although it was there",
+                        format!("thing {thing} at {name}: {id} was made {} s after {}", (at - by_hand) / 1000, place.1),
+                    ));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! No edit is lost, and no value comes from nowhere: every golden value is explained by the ledger of what people did, under
+//! the field's policy. This is an oracle of its own: it knows nothing of facets, receipts and stamps.
+
+use super::{Stock, Violation};
+use crate::{
+    ledger::{Edit, heads},
+    run::Run,
+    systems,
+};
+use concord_connector::{Entity, Field, Value, schema::Type};
+use concord_hub::{
+    explain,
+    policy::{FieldPolicy, Rule},
+    record::Record,
+    settings::{CONCORD, Settings},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
+    let settings = crate::world::copy(&run.settings);
+    for record in stock.records.values().filter(|record| !record.is_placeholder()) {
+        let things: BTreeSet<usize> = record
+            .facets
+            .iter()
+            .filter_map(|facet| {
+                let link = (facet.link.connection.to_string(), record.entity.name(), facet.link.id.to_string());
+                run.known.get(&link).copied()
+            })
+            .collect();
+        let sound = |thing: &usize| run.ledger.things.get(*thing).is_some_and(|known| known.muddled.is_none());
+        let [thing] = things.iter().copied().collect::<Vec<_>>()[..] else {
+            if things.len() > 1 && things.iter().all(sound) {
+                found.push(Violation::new("things mixed up", format!("{} holds things {things:?}", record.id)));
+            }
+            continue;
+        };
+        let Some(known) = run.ledger.things.get(thing) else { continue };
+        let mut all: BTreeMap<Field, Vec<Edit>> = known.edits.clone();
+        uncover(run, record.entity, &mut all);
+        let muddled = known.muddled.is_some() || run.ledger.joined.contains_key(&thing) || run.ledger.joined.values().any(|to| *to == thing);
+        let story = std::cell::OnceCell::new();
+        for spec in record.entity.fields() {
+            let plain = systems::is_plain(spec.ty) && !matches!(spec.ty, Type::Address);
+            let field = Field::from(spec.name);
+            let (Some(policy), true) = (settings.policy.of(record.entity, &field), plain && !systems::is_key(spec.name)) else {
+                continue;
+            };
+            if muddled {
+                continue;
+            }
+            let mapped = |edit: &Edit| mapped(&settings, &edit.place.0, record.entity, &field);
+            let edits: Vec<&Edit> = all.get(&field).map(|edits| edits.iter().collect()).unwrap_or_default();
+            // What was edited where the field is not mapped any more may have been seen, or not.
+            let certain: Vec<&Edit> = edits.iter().filter(|edit| mapped(edit)).copied().collect();
+            let maybe: Vec<&Edit> = edits.iter().filter(|edit| !mapped(edit)).copied().collect();
+            let golden = record.golden.get(&field).and_then(|golden| golden.value.clone());
+            let mut allowed: Vec<Option<Value>> = explained(policy, &certain);
+            if !maybe.is_empty() {
+                allowed.extend(explained(policy, &edits));
+                allowed.extend(maybe.iter().map(|edit| edit.value.clone()));
+            }
+            if policy.rule == Rule::Manual {
+                continue;
+            }
+            if !allowed.contains(&golden) {
+                let says = |edit: &&Edit| format!("{} {} at {}", edit.at, shown(&edit.value), edit.place.0);
+                let edits: Vec<String> = edits.iter().map(says).collect();
+                let wrote = all.get(&field).is_some_and(|edits| edits.iter().any(|edit| edit.value == golden));
+                let kind = if wrote { "lost edit" } else { "value of nobody" };
+                found.push(Violation::new(
+                    kind,
+                    format!(
+                        "{} {} (thing {thing}) `{field}` is {} by {} ({:?}); allowed {:?}; edits: {}",
+                        record.entity,
+                        record.id,
+                        shown(&golden),
+                        record.golden.get(&field).map(|golden| golden.from.to_string()).unwrap_or_default(),
+                        policy,
+                        allowed.iter().map(shown).collect::<Vec<_>>(),
+                        edits.join("; ")
+                    ),
+                ));
+                continue;
+            }
+            lost_are_told(record, &settings, policy, &field, &certain, &golden, &story, found);
+        }
+    }
+}
+
+/// Takes out what a write covered before the hub could see it, at systems without a precondition: that is counted and
+/// published on its own.
+fn uncover(run: &Run<'_>, entity: Entity, all: &mut BTreeMap<Field, Vec<Edit>>) {
+    run.world.vendors.each(|vendor| {
+        let Some(object) = vendor.cx.mappings.get(&entity).map(|mapping| mapping.object.clone()) else { return };
+        for (read_at, _, id) in vendor.covered.iter().filter(|(_, of, _)| *of == object) {
+            for edits in all.values_mut() {
+                edits.retain(|edit| edit.place.0 != vendor.name || edit.place.1 != *id || edit.at < *read_at);
+            }
+        }
+    });
+}
+
+/// Whether what is edited at a place reaches the hub.
+fn mapped(settings: &Settings, place: &str, entity: Entity, field: &Field) -> bool {
+    if place == CONCORD {
+        return true;
+    }
+    let Some(connection) = settings.connections.get(place) else { return false };
+    connection.context.mappings.get(&entity).is_some_and(|mapping| mapping.rule(field.as_str()).is_some())
+}
+
+/// The values that a field may have after these edits.
+fn explained(policy: &FieldPolicy, edits: &[&Edit]) -> Vec<Option<Value>> {
+    let may_say =
+        |edit: &&&Edit| !policy.only || edit.place.0 == CONCORD || policy.order.iter().any(|name| name.as_str() == edit.place.0);
+    let mut counted: Vec<&Edit> = edits.iter().filter(may_say).copied().collect();
+    // A record that was made with an empty field says nothing of it.
+    counted.retain(|edit| edit.value.is_some() || !edit.first);
+    if counted.is_empty() {
+        return vec![None];
+    }
+    match policy.rule {
+        Rule::Owner => {
+            let rank = |edit: &Edit| {
+                let at = policy.order.iter().position(|name| name.as_str() == edit.place.0);
+                if edit.place.0 == CONCORD { 0 } else { at.map_or(usize::MAX, |at| at + 1) }
+            };
+            let least = counted.iter().map(|edit| rank(edit)).min();
+            counted.retain(|edit| Some(rank(edit)) == least);
+            heads(&counted).into_iter().map(|edit| edit.value.clone()).collect()
+        }
+        _ => heads(&counted).into_iter().map(|edit| edit.value.clone()).collect(),
+    }
+}
+
+/// The word of whoever lost is found in the explanation.
+#[allow(clippy::too_many_arguments)]
+fn lost_are_told(
+    record: &Record,
+    settings: &Settings,
+    policy: &FieldPolicy,
+    field: &Field,
+    edits: &[&Edit],
+    golden: &Option<Value>,
+    story: &std::cell::OnceCell<explain::Explanation>,
+    found: &mut Vec<Violation>,
+) {
+    if policy.rule != Rule::Latest {
+        return;
+    }
+    for edit in heads(edits).into_iter().filter(|edit| edit.value != *golden && !edit.first) {
+        let story = story.get_or_init(|| explain::of(record, settings));
+        let text = edit.value.as_ref().map(ToString::to_string);
+        let told = story
+            .fields
+            .iter()
+            .filter(|story| story.field == *field)
+            .any(|story| story.lost.iter().any(|said| said.value == text) || story.value == text);
+        if !told {
+            found.push(Violation::new(
+                "lost in silence",
+                format!("{} `{field}`: {} of {} lost, and explain does not say so", record.id, shown(&edit.value), edit.place.0),
+            ));
+        }
+    }
+}
+
+fn shown(value: &Option<Value>) -> String {
+    value.as_ref().map_or_else(|| "(empty)".to_owned(), |value| format!("`{value}`"))
+}

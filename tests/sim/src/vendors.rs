@@ -1,0 +1,289 @@
+//! The vendors: sandboxes behind the hub's `Http` port, each with a clock of its own, and the webhooks on their way.
+
+use crate::{clock::VirtualClock, gate::Gate, plan::Account, systems};
+use async_trait::async_trait;
+use concord_connector::{
+    Connector, Context, Entity, Instant, Snapshot,
+    manifest::Concurrency,
+    sandbox::{Act, Push, Sandbox, Subscriber, WireRequest},
+    testing::authorize,
+};
+use concord_hub::ports::{Http, HttpError, HttpRequest, HttpResponse};
+use serde_json::Value as Json;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// What vendors call the hub by.
+pub const PUBLIC_URL: &str = "https://hub.example.com";
+
+/// A webhook on its way.
+pub struct Mail {
+    /// When it arrives.
+    pub at: i64,
+    /// The webhook.
+    pub push: Push,
+}
+
+/// What the hub did to a vendor's records.
+#[derive(Clone, Debug, Default)]
+pub struct Writes {
+    /// Requests that could write.
+    pub requests: u64,
+    /// Records that were changed.
+    pub changed: u64,
+    /// Requests that could write and changed nothing.
+    pub empty: u64,
+    /// Records that were made: when, object, id.
+    pub made: Vec<(i64, String, String)>,
+}
+
+/// One vendor's account.
+pub struct Vendor {
+    /// The connection's name.
+    pub name: String,
+    /// The system.
+    pub system: String,
+    /// Its connector, to read what the sandbox shows.
+    pub connector: Arc<dyn Connector>,
+    /// What is read: everything that the manifest maps.
+    pub cx: Context,
+    /// The sandbox.
+    pub sandbox: Box<dyn Sandbox>,
+    /// How far its clock is ahead.
+    pub skew_ms: i64,
+    /// Webhooks on their way.
+    pub mail: Vec<Mail>,
+    /// The sandbox may have something to send.
+    pub dirty: bool,
+    /// Until when it answers slowly.
+    pub slow_until: i64,
+    /// Until when webhooks are lost.
+    pub lose_until: i64,
+    /// Until when webhooks wait.
+    pub stall_until: i64,
+    /// Until when webhooks are repeated and shuffled.
+    pub shuffle_until: i64,
+    /// Until when everything is refused.
+    pub down_until: i64,
+    /// The webhook secret.
+    pub secret: String,
+    /// What the hub wrote.
+    pub writes: Writes,
+    /// Calls by the hub.
+    pub calls: u64,
+    /// Records at which a write of the hub covered an edit that a person had made after the hub's own read, with the time
+    /// of that read. Only where the system has no precondition: elsewhere it is a lost edit like any other.
+    pub covered: Vec<(i64, String, String)>,
+    /// What people touched lately: when, object, id.
+    touched: Vec<(i64, String, String)>,
+    /// When the hub last read anything here.
+    read_at: i64,
+    headers: Vec<(String, String)>,
+    shown: Option<BTreeMap<String, BTreeMap<String, Json>>>,
+}
+
+impl Vendor {
+    fn new(account: &Account, number: usize) -> Self {
+        let connector = systems::connector(&account.system);
+        let mut sandbox = systems::sandbox(&account.system, number);
+        let cx = systems::context(&account.name, &account.system, number);
+        let now = Instant::from_ms(crate::clock::START);
+        let headers = authorize(connector.manifest(), &cx, sandbox.as_mut(), now).unwrap_or_default();
+        let secret = format!("fake-signing-secret-{number}");
+        let mut vendor = Self {
+            name: account.name.clone(),
+            system: account.system.clone(),
+            connector,
+            cx,
+            sandbox,
+            skew_ms: account.skew_ms,
+            mail: Vec::new(),
+            dirty: false,
+            slow_until: 0,
+            lose_until: 0,
+            stall_until: 0,
+            shuffle_until: 0,
+            down_until: 0,
+            secret,
+            writes: Writes::default(),
+            calls: 0,
+            covered: Vec::new(),
+            touched: Vec::new(),
+            read_at: 0,
+            headers,
+            shown: None,
+        };
+        vendor.subscribe();
+        vendor
+    }
+    /// Sends webhooks signed with the secret.
+    pub fn subscribe(&mut self) {
+        let url = format!("{PUBLIC_URL}/hooks/{}", self.name);
+        self.sandbox.subscribe(Some(Subscriber { url, secret: self.secret.clone() }));
+    }
+    /// What its clock says.
+    pub fn now(&self, ms: i64) -> Instant {
+        Instant::from_ms(ms + self.skew_ms)
+    }
+    /// Every live record as the vendor shows it.
+    pub fn records(&mut self) -> &BTreeMap<String, BTreeMap<String, Json>> {
+        let sandbox = &self.sandbox;
+        self.shown.get_or_insert_with(|| sandbox.records())
+    }
+    /// The ids of the live records of an entity.
+    pub fn ids(&mut self, entity: Entity) -> Vec<String> {
+        let Some(object) = self.cx.mappings.get(&entity).map(|mapping| mapping.object.clone()) else { return Vec::new() };
+        self.records().get(&object).map(|rows| rows.keys().cloned().collect()).unwrap_or_default()
+    }
+    /// One record as the vendor's interface shows it.
+    pub fn row(&mut self, entity: Entity, id: &str) -> Json {
+        let Some(object) = self.cx.mappings.get(&entity).map(|mapping| mapping.object.clone()) else { return Json::Null };
+        self.records().get(&object).and_then(|rows| rows.get(id)).cloned().unwrap_or_default()
+    }
+    /// Reads records, canonically.
+    pub fn read(&mut self, ms: i64, entity: Entity, ids: &[String]) -> BTreeMap<String, Result<Snapshot, String>> {
+        let now = self.now(ms);
+        let Self { connector, cx, sandbox, headers, .. } = self;
+        let mut found = systems::read(connector.as_ref(), cx, sandbox.as_mut(), headers, now, entity, ids);
+        if found.is_empty() && !ids.is_empty() {
+            // Our own session was ended.
+            *headers = authorize(connector.manifest(), cx, sandbox.as_mut(), now).unwrap_or_default();
+            found = systems::read(connector.as_ref(), cx, sandbox.as_mut(), headers, now, entity, ids);
+        }
+        found
+    }
+    /// A person does something.
+    pub fn act(&mut self, ms: i64, act: Act) -> Result<String, String> {
+        let now = self.now(ms);
+        if let (Act::Update { object, id, .. }, Concurrency::None) = (&act, self.connector.manifest().concurrency) {
+            self.touched.push((ms, object.clone(), id.clone()));
+        }
+        let done = self.sandbox.act(now, act);
+        self.shown = None;
+        self.dirty = true;
+        done
+    }
+    fn handle(&mut self, ms: i64, request: &WireRequest, gate: &Gate) -> concord_connector::sandbox::WireResponse {
+        let now = self.now(ms);
+        self.calls += 1;
+        if !may_write(request) {
+            self.read_at = ms;
+            self.touched.clear();
+            return self.sandbox.handle(now, request);
+        }
+        self.records();
+        let before = self.shown.take().unwrap_or_default();
+        let answer = self.sandbox.handle(now, request);
+        self.dirty = true;
+        self.writes.requests += 1;
+        let after = self.records();
+        let mut made = Vec::new();
+        let mut changed = 0;
+        let mut rewritten = Vec::new();
+        let objects: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        for object in objects {
+            let none = BTreeMap::new();
+            let (old, new) = (before.get(object).unwrap_or(&none), after.get(object).unwrap_or(&none));
+            for (id, row) in new {
+                match old.get(id) {
+                    None => made.push((ms, object.clone(), id.clone())),
+                    Some(was) if was != row => {
+                        changed += 1;
+                        rewritten.push((object.clone(), id.clone()));
+                    }
+                    Some(_) => {}
+                }
+            }
+            changed += old.keys().filter(|id| !new.contains_key(*id)).count() as u64;
+        }
+        gate.tell(ms, || {
+            let body = String::from_utf8_lossy(&request.body);
+            let changes = made.len() as u64 + changed;
+            format!("{}  the hub writes, {changes} changed, answer {}: {} {:.900}", self.name, answer.status, request.target, body)
+        });
+        self.writes.empty += u64::from(made.is_empty() && changed == 0);
+        self.writes.changed += changed;
+        for (object, id) in rewritten {
+            if self.touched.iter().any(|(_, of, one)| (of, one) == (&object, &id)) {
+                self.covered.push((self.read_at, object, id));
+            }
+        }
+        self.writes.made.extend(made);
+        answer
+    }
+}
+
+/// Whether a request could change something. Requests that only read are told by their paths, and by the method that an
+/// RPC names.
+fn may_write(request: &WireRequest) -> bool {
+    if request.method == "GET" {
+        return false;
+    }
+    let path = request.path();
+    if path.ends_with("/batch/read") || path.ends_with("/search") || path.contains("oauth") {
+        return false;
+    }
+    if path.ends_with("/rpc/") {
+        let body = String::from_utf8_lossy(&request.body);
+        return ![".read\"", ".search_read\"", ".search\"", ".get\"", ".search_count\"", "common."].iter().any(|m| body.contains(m));
+    }
+    true
+}
+
+/// Vendors by connection name. Clones share them.
+#[derive(Clone)]
+pub struct Vendors {
+    all: Arc<Mutex<BTreeMap<String, Vendor>>>,
+    clock: VirtualClock,
+    gate: Gate,
+}
+
+impl Vendors {
+    /// The vendors of a plan.
+    pub fn new(accounts: &[Account], clock: &VirtualClock, gate: &Gate) -> Self {
+        let all = accounts.iter().enumerate().map(|(n, account)| (account.name.clone(), Vendor::new(account, n)));
+        Self { all: Arc::new(Mutex::new(all.collect())), clock: clock.clone(), gate: gate.clone() }
+    }
+    /// Looks at one.
+    pub fn with<T>(&self, name: &str, look: impl FnOnce(&mut Vendor) -> T) -> T {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        look(all.get_mut(name).expect("a vendor of that name"))
+    }
+    /// Looks at each, in order of name.
+    pub fn each(&self, mut look: impl FnMut(&mut Vendor)) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).values_mut().for_each(&mut look);
+    }
+}
+
+#[async_trait]
+impl Http for Vendors {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let rest = request.url.split_once("://").map_or("", |(_, rest)| rest);
+        let at = rest.find('/').unwrap_or(rest.len());
+        let (host, target) = rest.split_at(at);
+        let wire = WireRequest {
+            method: request.method.to_owned(),
+            target: target.to_owned(),
+            headers: request.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
+            body: request.body,
+        };
+        let slow = self.with(host, |vendor| vendor.slow_until > self.clock.ms());
+        let most = if slow { 12_000 } else { 150 };
+        let (there, back) = self.gate.lot(|lot| (lot.between(5, most), lot.between(5, most)));
+        self.clock.until(self.clock.ms() + there).await;
+        let ms = self.clock.ms();
+        let answer = self.with(host, |vendor| {
+            let down = vendor.down_until > ms;
+            vendor.sandbox.faults().outage = down.then_some(503);
+            vendor.handle(ms, &wire, &self.gate)
+        });
+        self.gate.note(&answer.body);
+        self.clock.until(self.clock.ms() + back).await;
+        match answer.status {
+            0 => Err(HttpError::Lost("the connection broke".into())),
+            status => Ok(HttpResponse { status, headers: answer.headers, body: answer.body }),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The simulation as part of the tests: two hundred histories, and proof that it would notice.
+
+use concord_hub::message::Message;
+use concord_sim::{
+    check::check,
+    many::Many,
+    plan,
+    run::{OLD_MESSAGES, Run},
+};
+
+fn many(first: u64, seeds: u64) -> Many {
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    Many { first, seeds, threads, stop: false, mutation: None }
+}
+
+#[test]
+fn two_hundred_histories_hold() {
+    let summary = many(1, 200).run(|_, _| {});
+    let failed: Vec<String> = summary.failed.iter().map(|(seed, one)| format!("seed {seed}: {}: {}", one.kind, one.what)).collect();
+    assert!(failed.is_empty(), "`make sim SEED=<seed> SEEDS=1` tells the history.\n{}", failed.join("\n"));
+    assert_eq!(summary.histories, 200);
+}
+
+#[test]
+fn a_seed_is_one_history() {
+    let hash = |seed: u64| {
+        let plan = plan::draw(seed);
+        let mut run = Run::new(&plan, false);
+        check(&mut run);
+        run.hash()
+    };
+    let again = |seed: u64| std::thread::spawn(move || hash(seed)).join().expect("a history");
+    for seed in [3, 17, 40] {
+        let first = hash(seed);
+        assert_eq!(first, again(seed), "seed {seed}");
+        assert_ne!(first, hash(seed + 1), "another seed is another history");
+    }
+}
+
+#[test]
+fn messages_of_the_version_before_are_read() {
+    let lines: Vec<&str> = OLD_MESSAGES.lines().collect();
+    assert_eq!(lines.len(), 5);
+    for line in lines {
+        let text = line.replace("$ENTITY", "organization");
+        Message::decode(&text).unwrap_or_else(|fault| panic!("{fault}: {line}"));
+    }
+}
