@@ -153,7 +153,14 @@ fn letters(run: &Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
                 Subject::Refused { record, .. } => letter.subject.as_deref() == Some(record.as_str()),
                 _ => false,
             });
-        if of_poison || refused && !poisoned.is_empty() {
+        let of_gone = || {
+            let id = concord_connector::RecordId::from(letter.subject.clone().unwrap_or_default());
+            let record = stock.record(&id).into_iter().flat_map(|record| &record.facets);
+            record.map(|facet| (facet.link.connection.to_string(), facet.link.id.to_string())).any(|place| {
+                run.ledger.things.iter().any(|known| known.gone.contains_key(&place))
+            })
+        };
+        if of_poison || refused && (!poisoned.is_empty() || of_gone()) {
             continue;
         }
         if messages > 0 && (letter.connection.is_none() || letter.connection.as_ref().is_some_and(|name| name.as_str() == "nobody")) {

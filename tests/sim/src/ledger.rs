@@ -19,6 +19,8 @@ pub struct Edit {
     pub value: Option<Value>,
     /// Made with the record.
     pub first: bool,
+    /// Made when the record was known already: until then all of it counts as there from the beginning.
+    pub known: bool,
 }
 
 /// What is known of one thing.
@@ -45,13 +47,25 @@ pub struct Ledger {
     pub joined: BTreeMap<usize, usize>,
 }
 
+/// When an edit was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// With the record.
+    First,
+    /// Before the hub knew of the record.
+    Unknown,
+    /// Afterwards.
+    Known,
+}
+
 impl Thing {
     /// Notes what changed at a place, from what was shown before to what is shown after.
-    pub fn note(&mut self, place: &Place, at: i64, before: &BTreeMap<Field, Option<Value>>, after: &BTreeMap<Field, Option<Value>>, first: bool) {
+    pub fn note(&mut self, place: &Place, at: i64, before: &BTreeMap<Field, Option<Value>>, after: &BTreeMap<Field, Option<Value>>, made: Made) {
         for (field, value) in after {
             let saw = before.get(field).cloned().flatten();
             if saw != *value {
-                let edit = Edit { place: place.clone(), at, saw, value: value.clone(), first };
+                let (first, known) = (made == Made::First, made == Made::Known);
+                let edit = Edit { place: place.clone(), at, saw, value: value.clone(), first, known };
                 self.edits.entry(field.clone()).or_default().push(edit);
             }
         }
@@ -72,7 +86,7 @@ pub fn heads<'a>(edits: &[&'a Edit]) -> Vec<&'a Edit> {
             let unique = edit.value.is_some() && edits.iter().filter(|one| one.value == edit.value).count() == 1;
             let seen = unique && other.saw == edit.value && other.at >= edit.at;
             // What is made with a record is older than every edit.
-            let older = edit.first && !other.first;
+            let older = edit.first && other.known;
             under[at] |= same_record || seen || older;
         }
     }

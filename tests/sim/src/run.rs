@@ -65,6 +65,7 @@ pub struct Run<'p> {
     queues: Vec<QueueName>,
     stalls: [i64; 4],
     redeliver: [u64; 3],
+    redelivered: BTreeMap<String, u32>,
     holds: [(u64, i64); 2],
     limbo: Vec<(i64, QueueName, Outgoing)>,
     reconfigure_at: Option<i64>,
@@ -132,6 +133,7 @@ impl<'p> Run<'p> {
             queues,
             stalls: [0; 4],
             redeliver: [0; 3],
+            redelivered: BTreeMap::new(),
             holds: [(0, 0); 2],
             limbo: Vec::new(),
             reconfigure_at: None,
@@ -347,7 +349,7 @@ impl<'p> Run<'p> {
             }
             vendor.dirty = false;
             // What signs webhooks has a better clock than what edits records.
-            let signs = Instant::from_ms(now + vendor.skew_ms.clamp(-120_000, 120_000));
+            let signs = Instant::from_ms(now + vendor.skew_ms.clamp(-120_000, 50_000));
             for push in vendor.sandbox.pushes(signs) {
                 // HubSpot says of deletes and merges only once and lists none: what is lost there is found by sweeps.
                 let text = String::from_utf8_lossy(&push.request.body);

@@ -93,6 +93,20 @@ pub fn is_key(field: &str) -> bool {
     matches!(field, "domain" | "website" | "email" | "tax_id" | "lei" | "duns" | "number")
 }
 
+/// The same, for an entity: the mail box of a company is no key.
+pub fn is_key_of(entity: Entity, field: &str) -> bool {
+    is_key(field) && (entity, field) != (Entity::Organization, "email")
+}
+
+/// Whether any system cannot make a record without it: people fill it in, and never empty it.
+pub fn is_required(entity: Entity, field: &str) -> bool {
+    let of = |one: &Arc<dyn Connector>| {
+        let mapping = one.manifest().entity.get(&entity)?;
+        Some(mapping.rule(field)?.required)
+    };
+    field == title(entity) || all().iter().any(|one| of(one) == Some(true))
+}
+
 /// The field that bears the name of a thing.
 pub fn title(entity: Entity) -> &'static str {
     match entity {

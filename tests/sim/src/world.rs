@@ -96,6 +96,7 @@ impl World {
                 on_delete,
                 given_secrets: BTreeMap::new(),
                 poll_every_s: plan.poll_s,
+                limits: manifest.limits.clone(),
                 context,
                 connector,
             };

@@ -48,7 +48,10 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
             if muddled {
                 continue;
             }
-            let mapped = |edit: &Edit| mapped(&settings, &edit.place.0, record.entity, &field);
+            // What was deleted may have gone before anybody looked.
+            let mapped = |edit: &Edit| {
+                mapped(&settings, &edit.place.0, record.entity, &field) && !known.gone.contains_key(&edit.place)
+            };
             let edits: Vec<&Edit> = all.get(&field).map(|edits| edits.iter().collect()).unwrap_or_default();
             // What was edited where the field is not mapped any more may have been seen, or not.
             let certain: Vec<&Edit> = edits.iter().filter(|edit| mapped(edit)).copied().collect();
@@ -148,7 +151,9 @@ fn lost_are_told(
     if policy.rule != Rule::Latest {
         return;
     }
-    for edit in heads(edits).into_iter().filter(|edit| edit.value != *golden && !edit.first) {
+    // Who writes what was about to be written there has said nothing of their own.
+    let unique = |edit: &&Edit| edits.iter().filter(|one| one.value == edit.value).count() == 1;
+    for edit in heads(edits).into_iter().filter(|edit| edit.value != *golden && !edit.first).filter(unique) {
         let story = story.get_or_init(|| explain::of(record, settings));
         let text = edit.value.as_ref().map(ToString::to_string);
         let told = story

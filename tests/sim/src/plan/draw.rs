@@ -86,7 +86,7 @@ fn accounts(lot: &mut Lot) -> Vec<Account> {
 fn entities(lot: &mut Lot) -> Vec<Entity> {
     let mut entities = vec![Entity::Organization];
     for (entity, percent) in
-        [(Entity::Person, 25), (Entity::Opportunity, 30), (Entity::DealRegistration, 35), (Entity::Lead, 10)]
+        [(Entity::Person, 25), (Entity::Opportunity, 30), (Entity::DealRegistration, 35)]
     {
         if lot.percent(percent) {
             entities.push(entity);
@@ -102,12 +102,16 @@ pub(super) fn policy(lot: &mut Lot, plan: &Plan) -> Option<Said> {
     if systems::is_key(spec.name) || !systems::is_plain(spec.ty) {
         return None;
     }
-    let rule = *lot.pick(&[Rule::Latest, Rule::Latest, Rule::Owner, Rule::Owner, Rule::Manual])?;
+    let required = systems::is_required(entity, spec.name);
+    let mut rule = *lot.pick(&[Rule::Latest, Rule::Latest, Rule::Owner, Rule::Owner, Rule::Manual])?;
+    if required && rule == Rule::Manual {
+        rule = Rule::Latest;
+    }
     let mut order: Vec<usize> = (0..plan.accounts.len()).collect();
     for at in (1..order.len()).rev() {
         order.swap(at, lot.place(at + 1));
     }
-    let only = lot.percent(40);
+    let only = lot.percent(40) && !required;
     if only {
         order.truncate(1 + lot.place(order.len()));
     }
@@ -143,7 +147,12 @@ fn acts(lot: &mut Lot, plan: &mut Plan) -> i64 {
         }
     }
     let mut now = if lot.percent(60) { 5 * MINUTE } else { lot.between(0, MINUTE) };
-    for _ in 0..4 + lot.place(30) {
+    let many_acts = match lot.below(10) {
+        0..6 => 3 + lot.place(8),
+        6..9 => 8 + lot.place(16),
+        _ => 20 + lot.place(20),
+    };
+    for _ in 0..many_acts {
         now += pause(lot);
         number += 1;
         let thing = lot.place(plan.things.len());

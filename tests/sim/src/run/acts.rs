@@ -2,7 +2,7 @@
 
 use super::{Done, Run, SECOND, Task};
 use crate::{
-    ledger::{Edit, Place},
+    ledger::{Edit, Made, Place},
     plan::What,
     systems,
 };
@@ -142,13 +142,14 @@ impl Run<'_> {
         let mut fields = Fields::new();
         for rule in mapping.active(&cx).filter(|rule| rule.flow.creates()) {
             let field = rule.field.as_str();
-            let wanted = rule.required || field == systems::title(entity) || systems::is_key(field) || self.lot.percent(40);
-            if !wanted {
+            let named = key_value(entity, field, thing);
+            let needed = rule.required || systems::is_required(entity, field) || field == systems::title(entity);
+            if systems::is_key_of(entity, field) && named.is_none() || !needed && named.is_none() && self.lot.percent(60) {
                 continue;
             }
             let value = match entity.field(field).map(|spec| spec.ty) {
                 Some(Type::Reference(to)) if to != entity => self.some_record(&name, to),
-                _ => key_value(entity, field, thing).or_else(|| self.value(&cx, entity, rule, thing, number)),
+                _ => named.or_else(|| self.value(&cx, entity, rule, thing, number)),
             };
             if let Some(value) = value {
                 fields.insert(rule.field.clone(), Some(value));
@@ -165,7 +166,7 @@ impl Run<'_> {
                 let place: Place = (name.clone(), id.clone());
                 self.tell(|| format!("{name}  a person makes {entity} {id} (thing {thing}): {}", told(&shown)));
                 let known = &mut self.ledger.things[thing];
-                known.note(&place, now, &Fields::new(), &shown, true);
+                known.note(&place, now, &Fields::new(), &shown, Made::First);
                 known.made.push((now, place));
                 true
             }
@@ -242,13 +243,25 @@ impl Run<'_> {
         mapping.active(cx).filter(edits).cloned().collect()
     }
 
+    /// A record of a thing: at that connection, or at the next one that has it.
+    fn somewhere(&mut self, at: usize, thing: usize) -> Option<(String, String, String)> {
+        let accounts = &self.plan.accounts;
+        for step in 0..accounts.len() {
+            let account = &accounts[(at + step) % accounts.len()];
+            let ids = self.ids_of(&account.name, thing);
+            if let Some(id) = self.lot.pick(&ids) {
+                return Some((account.name.clone(), account.system.clone(), id.clone()));
+            }
+        }
+        None
+    }
+
     fn edit(&mut self, at: usize, thing: usize, choice: u64, number: Option<u64>) -> bool {
         let (Some(account), Some(entity)) = (self.plan.accounts.get(at), self.plan.things.get(thing).copied()) else {
             return false;
         };
-        let (name, system) = (account.name.clone(), account.system.clone());
-        let ids = self.ids_of(&name, thing);
-        let Some(id) = self.lot.pick(&ids).cloned() else { return false };
+        let _ = account;
+        let Some((name, system, id)) = self.somewhere(at, thing) else { return false };
         let cx = self.world.vendors.with(&name, |vendor| vendor.cx.clone());
         let rules = self.editable(&cx, entity);
         let Some(rule) = rules.get(usize::try_from(choice % 1_000_003).unwrap_or(0) % rules.len().max(1)).cloned() else {
@@ -259,7 +272,7 @@ impl Run<'_> {
                 Some(value) => Some(value),
                 None => return false,
             },
-            None if rule.required || rule.field.as_str() == systems::title(entity) => return false,
+            None if systems::is_required(entity, rule.field.as_str()) => return false,
             None => None,
         };
         let Some(before) = self.shown(&name, entity, &id) else { return false };
@@ -284,7 +297,11 @@ impl Run<'_> {
                 .collect();
             format!("{name}  a person edits {entity} {id} (thing {thing}): {}", changed.join(", "))
         });
-        self.ledger.things[thing].note(&(name, id), now, &before, &after, false);
+        let made = match self.record_of(&name, entity, &id).and_then(|record| self.golden(&record)) {
+            Some(record) if !record.is_placeholder() => Made::Known,
+            _ => Made::Unknown,
+        };
+        self.ledger.things[thing].note(&(name, id), now, &before, &after, made);
         true
     }
 
@@ -292,8 +309,8 @@ impl Run<'_> {
         let (Some(account), Some(entity)) = (self.plan.accounts.get(at), self.plan.things.get(thing).copied()) else {
             return false;
         };
-        let (name, system) = (account.name.clone(), account.system.clone());
-        let Some(id) = self.ids_of(&name, thing).into_iter().next() else { return false };
+        let _ = account;
+        let Some((name, system, id)) = self.somewhere(at, thing) else { return false };
         let object = self.world.vendors.with(&name, |vendor| vendor.cx.mappings.get(&entity).map(|m| m.object.clone()));
         let Some(object) = object else { return false };
         let now = self.now();
@@ -342,7 +359,7 @@ impl Run<'_> {
         }
         let after = self.shown(&name, entity, &winner).unwrap_or_default();
         let known = &mut self.ledger.things[thing];
-        known.note(&(name.clone(), winner), now, &before, &after, false);
+        known.note(&(name.clone(), winner), now, &before, &after, Made::Unknown);
         known.muddled.get_or_insert("its records were merged by a vendor");
         known.gone.insert((name, loser), now);
         true
@@ -438,7 +455,7 @@ impl Run<'_> {
             && !std::mem::replace(noted, true)
         {
             let place = ("concord".to_owned(), record.to_string());
-            let edit = Edit { place, at: now, saw: saw.clone(), value: value.clone(), first: false };
+            let edit = Edit { place, at: now, saw: saw.clone(), value: value.clone(), first: false, known: true };
             self.ledger.things[*thing].edits.entry(field.clone()).or_default().push(edit);
         }
     }

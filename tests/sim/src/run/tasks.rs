@@ -28,7 +28,7 @@ const RECEIVES: u32 = 8;
 pub(crate) enum Done {
     Batch(QueueName, Vec<(String, After)>),
     Fed(Option<(Option<String>, usize)>),
-    Ticked,
+    Ticked(bool),
     Answered(String, Push, u16),
     Reconfigured(bool),
     Backfilled(String, bool),
@@ -84,6 +84,9 @@ impl Run<'_> {
         let waker = noop_waker();
         let polled = self.tasks[at].future.as_mut().poll(&mut Context::from_waker(&waker));
         let fired = self.gate().fired();
+        if !fired.is_empty() {
+            self.healed = self.healed.max(self.now());
+        }
         for what in fired {
             self.count(what);
             let task = self.tasks[at].what.clone();
@@ -174,7 +177,8 @@ impl Run<'_> {
                 self.fed += seen;
             }
             Done::Fed(None) => {}
-            Done::Ticked => self.ticked(),
+            Done::Ticked(true) => self.ticked(),
+            Done::Ticked(false) => self.tick_at = self.now() + SECOND,
             Done::Answered(name, push, status) if (200..300).contains(&status) => self.told.push((name, push)),
             Done::Answered(name, push, status) => {
                 self.tell(|| format!("{name}  a webhook is answered {status}"));
@@ -196,7 +200,7 @@ impl Run<'_> {
         let mut again = Vec::new();
         for (id, what) in after {
             match what {
-                After::Delete if self.redeliver[kind(queue)] > 0 => {
+                After::Delete if self.redeliver[kind(queue)] > 0 && self.may_come_again(&id) => {
                     self.redeliver[kind(queue)] -= 1;
                     self.count("messages redelivered");
                     self.tell(|| format!("fate       message {id} of {queue} is delivered again"));
@@ -207,6 +211,13 @@ impl Run<'_> {
         }
         self.world.queue.delete(queue, &gone).now_or_never();
         self.world.queue.release(queue, &again).now_or_never();
+    }
+
+    /// A queue repeats a message now and then, not for ever.
+    fn may_come_again(&mut self, id: &str) -> bool {
+        let times = self.redelivered.entry(id.to_owned()).or_default();
+        *times += 1;
+        *times <= 2
     }
 
     fn not_taken(&mut self, name: &str, push: Push) {
@@ -308,9 +319,7 @@ impl Run<'_> {
     pub(super) fn tick(&mut self) {
         let hub = Arc::clone(&self.hub);
         self.start(Task::new("tick", self.now() + 60 * SECOND, async move {
-            // A tick that fails is tried again with the next.
-            let _ticked = steps::schedule::tick(&hub).await.is_ok();
-            Done::Ticked
+            Done::Ticked(steps::schedule::tick(&hub).await.is_ok())
         }));
     }
 

@@ -25,7 +25,18 @@ pub fn create(system: &str, cx: &Context, entity: Entity, fields: &Fields) -> Op
         let out = json!({ "properties": typed["properties"], "associations": links });
         return Some(out);
     }
-    Some(typed)
+    Some(in_parts(typed))
+}
+
+/// Salesforce shows an address as one value and takes it in parts.
+fn in_parts(mut typed: Json) -> Json {
+    let address = typed.as_object_mut().and_then(|fields| fields.remove("BillingAddress"));
+    if let Some(Json::Object(parts)) = address {
+        for (name, value) in parts {
+            typed[name] = value;
+        }
+    }
+    typed
 }
 
 /// What changes these fields of a record that is there as `shown`.
@@ -46,7 +57,7 @@ pub fn update(system: &str, cx: &Context, entity: Entity, fields: &Fields, shown
         without_nulls(&mut typed);
         return Some(json!({ "properties": typed["properties"] }));
     }
-    Some(typed)
+    Some(in_parts(typed))
 }
 
 /// HubSpot takes an empty text where it refuses null.

@@ -10,7 +10,7 @@ use crate::{
     settle,
 };
 use concord_connector::{
-    Entity, ExternalId, Field, Instant, RecordId, Reference, Result, Target, Value,
+    Entity, ExternalId, Fault, Field, Instant, Kind, RecordId, Reference, Result, Target, Value,
     exchange::{Change, Write},
     mapping::Mapping,
     snapshot::Fields,
@@ -219,9 +219,10 @@ async fn creation(
     let mut golden = BTreeMap::new();
     let mut missing = BTreeSet::new();
     let mut required = false;
+    let mut empty: Vec<&str> = Vec::new();
     for rule in mapping.active(&connection.context).filter(|rule| rule.flow.creates()) {
         let Some(cell) = record.golden.get(&rule.field).filter(|cell| cell.value.is_some()) else {
-            required |= rule.required;
+            empty.extend(rule.required.then_some(rule.field.as_str()));
             continue;
         };
         if settle::image(connection, record.entity, &rule.field, cell.value.as_ref()).is_none() {
@@ -240,6 +241,12 @@ async fn creation(
     }
     if !missing.is_empty() {
         wait(hub, connection, record, &missing, referred).await?;
+    }
+    // Ordering it again and again would tell nobody; something new to say begins anew.
+    if !empty.is_empty() {
+        let title = &connection.connector.manifest().title;
+        let sentence = format!("{title} makes no {} without {}, which nobody has filled in", record.entity, empty.join(", "));
+        return Err(Fault::new(Kind::Rejected, "deliver", sentence));
     }
     if required {
         return Ok(None);
