@@ -8,7 +8,7 @@ TOOLS := target/tools/bin
 help: ## What there is.
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-test: tools unit e2e ## Every test; installs what they need.
+test: tools unit histories e2e ## Every test; installs what they need.
 
 unit: ## Laws, unit tests, connectors against their sandboxes, the simulated flow.
 	$(CARGO) test --workspace --locked
@@ -32,6 +32,9 @@ $(TOOLS)/cargo-deny:
 	$(CARGO) install --locked --root target/tools --version 0.19.0 cargo-deny
 $(TOOLS)/cargo-machete:
 	$(CARGO) install --locked --root target/tools --version 0.9.1 cargo-machete
+
+histories: ## The first 200 simulated histories.
+	$(CARGO) run --locked --profile sim -p concord-sim -- --seeds 200
 
 SEEDS ?= 1000
 SEED ?= 1

@@ -142,9 +142,9 @@ fn no_cloud_crate_is_known_but_to_the_cloud_adapters() {
 fn nothing_for_tests_is_on_by_default() {
     let metadata = metadata();
     let packages = packages(&metadata);
-    let for_tests = ["sandbox", "testing"];
-    // The command line has the demo, whose vendors are sandboxes.
-    let may = ["concord", "concord-tests"];
+    let for_tests = ["sandbox", "testing", "mutations"];
+    // The command line has the demo, whose vendors are sandboxes; the simulation is nothing but a test.
+    let may = ["concord", "concord-tests", "concord-sim"];
     for (name, _, package) in &packages {
         let default = package["features"]["default"].to_string();
         assert!(for_tests.iter().all(|feature| !default.contains(feature)), "{name}: {default}");

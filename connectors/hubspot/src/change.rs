@@ -10,6 +10,9 @@ use concord_connector::{
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
+/// HubSpot keeps so many entries of a property's history.
+const KEPT: usize = 20;
+
 /// What the target held, and when that was last confirmed.
 pub(crate) struct Known<'a> {
     pub(crate) held: &'a Fields,
@@ -57,8 +60,9 @@ pub(crate) fn overwritten(
 
 /// The states below our own entry that nobody here has seen, newest first.
 ///
-/// They end where the held value comes up: what is older was seen. Clocks decide only where the history does not reach
-/// back to the held value, or where we wrote the held value itself, so that finding it again says nothing.
+/// They end where the held value comes up: what is older was seen. A property that was never set has no entry for that: a
+/// whole history ends where it was empty. Clocks decide only where the history does not reach back to the held value, or
+/// where we wrote the held value itself, so that finding it again says nothing.
 fn between<'a>(
     states: &'a [State],
     held: Option<&Option<Value>>,
@@ -68,7 +72,10 @@ fn between<'a>(
     // A newer entry than ours is an edit on top of it: the read itself shows that one.
     let Some(ours) = states.iter().position(|state| state.value.as_ref() == wanted) else { return Vec::new() };
     let older = &states[ours + 1..];
-    let seen = held.filter(|held| held.as_ref() != wanted).and_then(|held| older.iter().position(|s| s.value == *held));
+    let seen = held.filter(|held| held.as_ref() != wanted).and_then(|held| {
+        let never_set = (held.is_none() && states.len() < KEPT).then_some(older.len());
+        older.iter().position(|state| state.value == *held).or(never_set)
+    });
     let unseen: Vec<&State> = match seen {
         Some(end) => older[..end].iter().collect(),
         None => older.iter().filter(|state| state.at > held_at).collect(),

@@ -110,7 +110,10 @@ pub fn check(run: &mut Run<'_>) -> Vec<Violation> {
 fn work(stock: &Stock, found: &mut Vec<Violation>) {
     for record in stock.records.values() {
         for (connection, since) in record.pending() {
-            found.push(Violation::new("open want", format!("{} at {connection} since {since:?}: {:?}", record.id, record.outbox)));
+            found.push(Violation::new(
+                "open want",
+                format!("{} at {connection} since {since:?}: {:?}", record.id, record.outbox),
+            ));
         }
         for (connection, outbox) in record.outbox.iter().filter(|(_, outbox)| outbox.parked) {
             let about = |subject: &Subject| match subject {
@@ -142,7 +145,7 @@ fn letters(run: &Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
         .flat_map(|(thing, known)| known.poisoned.iter().map(move |(_, id)| (thing, id)))
         .map(|(thing, id)| format!("{}/{id}", run.plan.things[thing]))
         .collect();
-    let mut messages = run.counts.get("poison messages").copied().unwrap_or(0);
+    let messages = run.counts.get("poison messages").copied().unwrap_or(0);
     for letter in &stock.letters {
         if letter.reason.trim().is_empty() {
             found.push(Violation::new("letter without reason", format!("{letter:?}")));
@@ -156,18 +159,22 @@ fn letters(run: &Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
         let of_gone = || {
             let id = concord_connector::RecordId::from(letter.subject.clone().unwrap_or_default());
             let record = stock.record(&id).into_iter().flat_map(|record| &record.facets);
-            record.map(|facet| (facet.link.connection.to_string(), facet.link.id.to_string())).any(|place| {
-                run.ledger.things.iter().any(|known| known.gone.contains_key(&place))
-            })
+            record
+                .map(|facet| (facet.link.connection.to_string(), facet.link.id.to_string()))
+                .any(|place| run.ledger.things.iter().any(|known| known.gone.contains_key(&place)))
         };
         if of_poison || refused && (!poisoned.is_empty() || of_gone()) {
             continue;
         }
-        if messages > 0 && (letter.connection.is_none() || letter.connection.as_ref().is_some_and(|name| name.as_str() == "nobody")) {
-            messages -= 1;
+        if messages > 0
+            && (letter.connection.is_none() || letter.connection.as_ref().is_some_and(|name| name.as_str() == "nobody"))
+        {
             continue;
         }
-        found.push(Violation::new("letter without cause", format!("{}: {} {:?}", letter.queue, letter.reason, letter.message)));
+        found.push(Violation::new(
+            "letter without cause",
+            format!("{}: {} {:?}", letter.queue, letter.reason, letter.message),
+        ));
     }
 }
 

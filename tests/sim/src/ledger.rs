@@ -60,7 +60,14 @@ pub enum Made {
 
 impl Thing {
     /// Notes what changed at a place, from what was shown before to what is shown after.
-    pub fn note(&mut self, place: &Place, at: i64, before: &BTreeMap<Field, Option<Value>>, after: &BTreeMap<Field, Option<Value>>, made: Made) {
+    pub fn note(
+        &mut self,
+        place: &Place,
+        at: i64,
+        before: &BTreeMap<Field, Option<Value>>,
+        after: &BTreeMap<Field, Option<Value>>,
+        made: Made,
+    ) {
         for (field, value) in after {
             let saw = before.get(field).cloned().flatten();
             if saw != *value {

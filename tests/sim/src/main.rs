@@ -7,7 +7,8 @@ use concord_sim::{
 };
 use std::{io::Write, process::ExitCode, time::Instant};
 
-const USAGE: &str = "concord-sim [--seeds N] [--first SEED] [--threads N] [--json] [--story] [--whole] [--mutation NAME|all]
+const USAGE: &str =
+    "concord-sim [--seeds N] [--first SEED] [--threads N] [--json] [--story] [--whole] [--mutation NAME|all]
 
   --seeds N      so many histories (100)
   --first SEED   the first seed (1)
@@ -93,7 +94,11 @@ fn histories(options: &Options) -> ExitCode {
         let plan = plan::draw(*seed);
         let plan = if options.whole { plan } else { shrink(&plan, first.kind) };
         let (lines, found) = tell(&plan);
-        let _ = writeln!(out, "\nthe history of seed {seed}, with {} events; again: make sim SEED={seed} SEEDS=1\n", plan.events.len());
+        let _ = writeln!(
+            out,
+            "\nthe history of seed {seed}, with {} events; again: make sim SEED={seed} SEEDS=1\n",
+            plan.events.len()
+        );
         let found = found.iter().map(|one| format!("VIOLATION  {}: {}", one.kind, one.what));
         for line in lines.into_iter().chain(found) {
             let _ = writeln!(out, "{line}");

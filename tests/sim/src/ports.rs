@@ -61,13 +61,7 @@ impl<T: Table> Table for Gated<T> {
                 self.gate.note(&item.body);
             }
         }
-        pass!(
-            self,
-            true,
-            self.port.transact(changes),
-            TransactError::Store(planned()),
-            TransactError::Store(planned())
-        )
+        pass!(self, true, self.port.transact(changes), TransactError::Store(planned()), TransactError::Store(planned()))
     }
     async fn changes(&self, after: Option<&str>, limit: usize) -> Result<Feed> {
         pass!(self, false, self.port.changes(after, limit))

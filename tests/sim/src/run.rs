@@ -20,11 +20,11 @@ use concord_hub::{
     settings::Settings,
 };
 use futures::FutureExt;
+pub use happen::OLD_MESSAGES;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-pub use happen::OLD_MESSAGES;
 pub(crate) use tasks::{Done, Task};
 
 const SECOND: i64 = 1000;
@@ -78,7 +78,7 @@ fn kind(queue: &QueueName) -> usize {
     match queue {
         QueueName::Signals(_) => 0,
         QueueName::Observations => 1,
-        QueueName::Deliveries(_) => 2,
+        QueueName::Deliveries(_) | QueueName::Events(_) => 2,
     }
 }
 
@@ -275,13 +275,24 @@ impl<'p> Run<'p> {
         let fed = (self.fed < self.world.table.changed()).then_some(self.stalls[3]);
         let backfill = self.backfill_at.values().copied().min();
         let tasks = self.tasks.iter().map(|task| task.deadline).min();
-        [events, later, limbo, rotations, fed, self.mail_at(), self.world.clock.next(), self.reconfigure_at, backfill, tasks]
-            .into_iter()
-            .flatten()
-            .chain(queues)
-            .chain([self.tick_at])
-            .min()
-            .unwrap_or(self.tick_at)
+        [
+            events,
+            later,
+            limbo,
+            rotations,
+            fed,
+            self.mail_at(),
+            self.world.clock.next(),
+            self.reconfigure_at,
+            backfill,
+            tasks,
+        ]
+        .into_iter()
+        .flatten()
+        .chain(queues)
+        .chain([self.tick_at])
+        .min()
+        .unwrap_or(self.tick_at)
     }
 
     fn in_flight(&self, queue: &QueueName) -> usize {
@@ -317,7 +328,9 @@ impl<'p> Run<'p> {
         if self.reconfigure_at.is_some_and(|at| at <= now) && !running("reconfigure") {
             choices.push(Choice::Reconfigure);
         }
-        choices.extend(self.backfill_at.iter().filter(|(_, at)| **at <= now).map(|(name, _)| Choice::Backfill(name.clone())));
+        choices.extend(
+            self.backfill_at.iter().filter(|(_, at)| **at <= now).map(|(name, _)| Choice::Backfill(name.clone())),
+        );
         let at = self.lot.place(choices.len());
         (at < choices.len()).then(|| choices.swap_remove(at))
     }

@@ -37,7 +37,16 @@ impl Summary {
         for (what, count) in &run.counts {
             *self.happened.entry(what).or_default() += count;
         }
-        for count in [Count::Commits, Count::Deliveries, Count::Creates, Count::Adopted, Count::Moved, Count::Merges, Count::Conflicts, Count::VendorCalls] {
+        for count in [
+            Count::Commits,
+            Count::Deliveries,
+            Count::Creates,
+            Count::Adopted,
+            Count::Moved,
+            Count::Merges,
+            Count::Conflicts,
+            Count::VendorCalls,
+        ] {
             *self.hub.entry(crate::run::name(count)).or_default() += run.tally(count);
         }
         run.world.vendors.each(|vendor| {

@@ -134,12 +134,16 @@ impl Vendor {
     }
     /// The ids of the live records of an entity.
     pub fn ids(&mut self, entity: Entity) -> Vec<String> {
-        let Some(object) = self.cx.mappings.get(&entity).map(|mapping| mapping.object.clone()) else { return Vec::new() };
+        let Some(object) = self.cx.mappings.get(&entity).map(|mapping| mapping.object.clone()) else {
+            return Vec::new();
+        };
         self.records().get(&object).map(|rows| rows.keys().cloned().collect()).unwrap_or_default()
     }
     /// One record as the vendor's interface shows it.
     pub fn row(&mut self, entity: Entity, id: &str) -> Json {
-        let Some(object) = self.cx.mappings.get(&entity).map(|mapping| mapping.object.clone()) else { return Json::Null };
+        let Some(object) = self.cx.mappings.get(&entity).map(|mapping| mapping.object.clone()) else {
+            return Json::Null;
+        };
         self.records().get(&object).and_then(|rows| rows.get(id)).cloned().unwrap_or_default()
     }
     /// Reads records, canonically.
@@ -201,7 +205,10 @@ impl Vendor {
         gate.tell(ms, || {
             let body = String::from_utf8_lossy(&request.body);
             let changes = made.len() as u64 + changed;
-            format!("{}  the hub writes, {changes} changed, answer {}: {} {:.900}", self.name, answer.status, request.target, body)
+            format!(
+                "{}  the hub writes, {changes} changed, answer {}: {} {:.900}",
+                self.name, answer.status, request.target, body
+            )
         });
         self.writes.empty += u64::from(made.is_empty() && changed == 0);
         self.writes.changed += changed;
@@ -227,7 +234,9 @@ fn may_write(request: &WireRequest) -> bool {
     }
     if path.ends_with("/rpc/") {
         let body = String::from_utf8_lossy(&request.body);
-        return ![".read\"", ".search_read\"", ".search\"", ".get\"", ".search_count\"", "common."].iter().any(|m| body.contains(m));
+        return ![".read\"", ".search_read\"", ".search\"", ".get\"", ".search_count\"", "common."]
+            .iter()
+            .any(|m| body.contains(m));
     }
     true
 }

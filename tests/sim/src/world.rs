@@ -70,9 +70,11 @@ impl World {
                 credentials.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
             let secret = self.vendors.with(&account.name, |vendor| vendor.secret.clone());
             parts.insert("webhook".into(), Secret::new(secret));
-            let usable = |auth: &concord_connector::manifest::Auth| auth.secrets().iter().all(|name| parts.contains_key(*name));
-            let refreshes =
-                |auth: &concord_connector::manifest::Auth| matches!(auth, concord_connector::manifest::Auth::Oauth { .. });
+            let usable =
+                |auth: &concord_connector::manifest::Auth| auth.secrets().iter().all(|name| parts.contains_key(*name));
+            let refreshes = |auth: &concord_connector::manifest::Auth| {
+                matches!(auth, concord_connector::manifest::Auth::Oauth { .. })
+            };
             let mut ways = manifest.auth.iter().filter(|(_, auth)| usable(auth) && refreshes(auth) == account.oauth);
             let any = manifest.auth.iter().find(|(_, auth)| usable(auth));
             let auth = ways.next().or(any).map(|(name, _)| name.clone()).unwrap_or_default();
@@ -106,7 +108,7 @@ impl World {
         for said in &plan.policies {
             policy.set(said.entity, said.field.clone(), field_policy(plan, said));
         }
-        Settings { revision: 1, public_url: PUBLIC_URL.into(), connections, policy }
+        Settings { revision: 1, public_url: PUBLIC_URL.into(), connections, policy, subscriptions: BTreeMap::new() }
     }
 
     /// A process that has just been started.
@@ -156,5 +158,6 @@ pub fn copy(settings: &Settings) -> Settings {
         public_url: settings.public_url.clone(),
         connections: settings.connections.clone(),
         policy: settings.policy.clone(),
+        subscriptions: settings.subscriptions.clone(),
     }
 }

@@ -182,6 +182,23 @@ fn what_was_seen_before_is_not_reported_as_overwritten() {
 }
 
 #[test]
+fn an_edit_of_what_was_empty_is_reported_whatever_the_clocks_say() {
+    let mut world = World::new();
+    let id = world.made("companies", json!({ "name": "Acme" }), json!([]));
+    let read = world.fetch(Entity::Organization, &id);
+    // The vendor's clock is behind ours: the edit seems older than the read that did not show it.
+    let held_at = concord_connector::Instant::from_ms(world.now.ms() + 600_000);
+    world.tick(1000);
+    world.edited("companies", &id, json!({ "description": "by hand" }));
+    world.tick(1000);
+    let write = update("r1", &read, held_at, fields([("description", text("by us"))]));
+    let rows = world.write(Entity::Organization, vec![write]);
+    let (_, overwritten, _) = done(&rows[0]);
+    assert_eq!(overwritten.len(), 1, "{overwritten:?}");
+    assert_eq!(overwritten[0].fields, fields([("description", text("by hand"))]));
+}
+
+#[test]
 fn an_edit_of_an_amount_is_reported_with_its_currency() {
     let mut world = World::new();
     let deal = json!({ "dealname": "D", "amount": "10", "deal_currency_code": "EUR", "dealstage": "closedwon" });

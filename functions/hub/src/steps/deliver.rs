@@ -6,6 +6,7 @@ mod gate;
 mod plan;
 mod receipt;
 mod refused;
+mod removal;
 
 pub(crate) use create::insist;
 pub(crate) use plan::{comes, outward, referred_by};
@@ -154,9 +155,21 @@ async fn write(
     if trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
         return Ok(again);
     }
+    let edited = match removal::edited(hub, connection, entity, jobs).await {
+        Err(fault) if fault.is_of_connection() => {
+            note(trouble, fault);
+            return Ok(again);
+        }
+        edited => edited?,
+    };
     let mut sent = Vec::with_capacity(jobs.len());
     let mut writes: Vec<Write> = Vec::with_capacity(jobs.len());
     for job in jobs {
+        if removal::goes(job).is_some_and(|id| edited.contains(id)) {
+            let reason = "it was edited there since it was last read; the read is passed on first".to_owned();
+            again.insert(job.record.clone(), Disposition::Retry { after: None, reason });
+            continue;
+        }
         if job.creates() {
             match create::begin(hub, connection, job).await {
                 Ok(create::Begun::Write(idempotency)) => {

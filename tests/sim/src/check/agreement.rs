@@ -28,7 +28,9 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
                     Ok(snapshot) if stock.owners.contains_key(&(*entity, link.clone())) => {
                         there.insert(id, snapshot.fields);
                     }
-                    Ok(_) => found.push(Violation::new("unknown record", format!("{entity} {link} was never taken in"))),
+                    Ok(_) => {
+                        found.push(Violation::new("unknown record", format!("{entity} {link} was never taken in")))
+                    }
                     Err(why) => {
                         let subject = format!("{entity}/{id}");
                         if !stock.letters.iter().any(|letter| letter.subject.as_ref() == Some(&subject)) {
@@ -69,7 +71,10 @@ fn one(
     }
     let due = connection.scope(record.entity).creates(|field| record.value(field));
     if facets.is_empty() && due && !parked && creatable(record, connection) {
-        found.push(Violation::new("not created", format!("{} {} is missing at {}", record.entity, record.id, connection.name)));
+        found.push(Violation::new(
+            "not created",
+            format!("{} {} is missing at {}", record.entity, record.id, connection.name),
+        ));
     }
     for facet in live {
         match there.get(facet.link.id.as_str()) {
@@ -89,9 +94,13 @@ fn creatable(record: &Record, connection: &Connection) -> bool {
 
 /// A record that is not shown and that we take for live.
 fn gone(connection: &Connection, record: &Record, facet: &Facet, found: &mut Vec<Violation>) {
-    let told = connection.connector.manifest().capabilities.lists_deleted || connection.on_delete(record.entity) != OnDelete::Unlink;
+    let told = connection.connector.manifest().capabilities.lists_deleted
+        || connection.on_delete(record.entity) != OnDelete::Unlink;
     let _ = told;
-    found.push(Violation::new("gone in silence", format!("{} {} is not at {} any more", record.entity, record.id, facet.link)));
+    found.push(Violation::new(
+        "gone in silence",
+        format!("{} {} is not at {} any more", record.entity, record.id, facet.link),
+    ));
 }
 
 fn fields_agree(
@@ -120,7 +129,9 @@ fn fields_agree(
         // How the vendor stored what we wrote counts as equal; then it shows that still.
         let stored = as_stored
             && view.held(&rule.field).and_then(|held| at(stock, connection, held.as_ref())).as_ref() == Some(shown);
-        if *shown != expected && *shown != wanted && !stored {
+        // Where a person joined two records of one system, both are the one that is referred to.
+        let same = canonical(stock, connection, shown.as_ref()) == canonical(stock, connection, wanted.as_ref());
+        if *shown != expected && !same && !stored {
             found.push(Violation::new(
                 "disagreement",
                 format!(
@@ -139,9 +150,10 @@ fn fields_agree(
 }
 
 fn leaves(settings: &concord_hub::settings::Settings, entity: Entity, field: &Field, connection: &Connection) -> bool {
-    settings.policy.of(entity, field).is_some_and(|policy| {
-        policy.only && policy.others == Others::Leave && !policy.order.contains(&connection.name)
-    })
+    settings
+        .policy
+        .of(entity, field)
+        .is_some_and(|policy| policy.only && policy.others == Others::Leave && !policy.order.contains(&connection.name))
 }
 
 /// Fields that are no longer written there, and a person was told.
@@ -169,6 +181,20 @@ fn at(stock: &Stock, connection: &Connection, value: Option<&Value>) -> Option<O
     });
     let mapped = mapped.unwrap_or_else(|never| match never {});
     (!missing).then_some(mapped)
+}
+
+/// A value with references as golden records, whichever of their records there is named.
+fn canonical(stock: &Stock, connection: &Connection, value: Option<&Value>) -> Option<Value> {
+    let mapped = value?.map_references::<Infallible>(&mut |reference| {
+        let Target::External(id) = &reference.to else { return Ok(Some(reference.clone())) };
+        let link = Link { connection: connection.name.clone(), id: id.clone() };
+        let mut own = reference.clone();
+        if let Some(owner) = stock.owners.get(&(reference.entity, link)) {
+            own.to = Target::Record(owner.clone());
+        }
+        Ok(Some(own))
+    });
+    mapped.unwrap_or_else(|never| match never {})
 }
 
 fn text(value: &Option<Value>) -> String {

@@ -13,16 +13,24 @@ pub(super) fn check(run: &mut Run<'_>, found: &mut Vec<Violation>) {
     }
     let after = state(run);
     if after != before {
-        found.push(Violation::new("echo", format!("requests that write: {before:?} before, {after:?} after everything was told again")));
+        found.push(Violation::new(
+            "echo",
+            format!("requests that write: {before:?} before, {after:?} after everything was told again"),
+        ));
     }
     let now: Vec<_> = Stock::of(run).records.into_values().map(|record| (record.id, record.version)).collect();
     if now != versions {
-        found.push(Violation::new("echo", format!("versions: {versions:?} before, {now:?} after everything was told again")));
+        found.push(Violation::new(
+            "echo",
+            format!("versions: {versions:?} before, {now:?} after everything was told again"),
+        ));
     }
 }
 
 fn state(run: &Run<'_>) -> Vec<(u64, u64, usize)> {
     let mut state = Vec::new();
-    run.world.vendors.each(|vendor| state.push((vendor.writes.requests, vendor.writes.changed, vendor.writes.made.len())));
+    run.world
+        .vendors
+        .each(|vendor| state.push((vendor.writes.requests, vendor.writes.changed, vendor.writes.made.len())));
     state
 }

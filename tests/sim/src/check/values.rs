@@ -37,12 +37,16 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
         let Some(known) = run.ledger.things.get(thing) else { continue };
         let mut all: BTreeMap<Field, Vec<Edit>> = known.edits.clone();
         uncover(run, record.entity, &mut all);
-        let muddled = known.muddled.is_some() || run.ledger.joined.contains_key(&thing) || run.ledger.joined.values().any(|to| *to == thing);
+        let muddled = known.muddled.is_some()
+            || run.ledger.joined.contains_key(&thing)
+            || run.ledger.joined.values().any(|to| *to == thing);
         let story = std::cell::OnceCell::new();
         for spec in record.entity.fields() {
             let plain = systems::is_plain(spec.ty) && !matches!(spec.ty, Type::Address);
             let field = Field::from(spec.name);
-            let (Some(policy), true) = (settings.policy.of(record.entity, &field), plain && !systems::is_key(spec.name)) else {
+            let (Some(policy), true) =
+                (settings.policy.of(record.entity, &field), plain && !systems::is_key(spec.name))
+            else {
                 continue;
             };
             if muddled {
@@ -114,8 +118,9 @@ fn mapped(settings: &Settings, place: &str, entity: Entity, field: &Field) -> bo
 
 /// The values that a field may have after these edits.
 fn explained(policy: &FieldPolicy, edits: &[&Edit]) -> Vec<Option<Value>> {
-    let may_say =
-        |edit: &&&Edit| !policy.only || edit.place.0 == CONCORD || policy.order.iter().any(|name| name.as_str() == edit.place.0);
+    let may_say = |edit: &&&Edit| {
+        !policy.only || edit.place.0 == CONCORD || policy.order.iter().any(|name| name.as_str() == edit.place.0)
+    };
     let mut counted: Vec<&Edit> = edits.iter().filter(may_say).copied().collect();
     // A record that was made with an empty field says nothing of it.
     counted.retain(|edit| edit.value.is_some() || !edit.first);
@@ -164,7 +169,12 @@ fn lost_are_told(
         if !told {
             found.push(Violation::new(
                 "lost in silence",
-                format!("{} `{field}`: {} of {} lost, and explain does not say so", record.id, shown(&edit.value), edit.place.0),
+                format!(
+                    "{} `{field}`: {} of {} lost, and explain does not say so",
+                    record.id,
+                    shown(&edit.value),
+                    edit.place.0
+                ),
             ));
         }
     }

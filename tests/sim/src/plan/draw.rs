@@ -85,9 +85,7 @@ fn accounts(lot: &mut Lot) -> Vec<Account> {
 
 fn entities(lot: &mut Lot) -> Vec<Entity> {
     let mut entities = vec![Entity::Organization];
-    for (entity, percent) in
-        [(Entity::Person, 25), (Entity::Opportunity, 30), (Entity::DealRegistration, 35)]
-    {
+    for (entity, percent) in [(Entity::Person, 25), (Entity::Opportunity, 30), (Entity::DealRegistration, 35)] {
         if lot.percent(percent) {
             entities.push(entity);
         }
@@ -206,9 +204,11 @@ fn trouble(lot: &mut Lot, plan: &Plan) -> What {
     let thing = lot.place(plan.things.len());
     match lot.below(1000) {
         0..60 => What::Outage { at, seconds: long(lot, 72) },
-        60..130 => {
-            What::Throttle { at, times: 1 + lot.below(6), after: if lot.percent(50) { Some(lot.below(60)) } else { None } }
-        }
+        60..130 => What::Throttle {
+            at,
+            times: 1 + lot.below(6),
+            after: if lot.percent(50) { Some(lot.below(60)) } else { None },
+        },
         130..200 => What::LoseAnswer { at },
         200..240 => What::Slow { at, seconds: long(lot, 6) },
         240..300 => What::LoseWebhooks { at, seconds: long(lot, 24) },

@@ -25,9 +25,22 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 /// What a person asks of Concord.
 #[derive(Clone, Debug)]
 pub(crate) enum Asked {
-    Set { thing: usize, record: RecordId, field: Field, value: Option<Value>, text: String, saw: Option<Value>, noted: bool },
-    Join { a: RecordId, b: RecordId },
-    Part { record: RecordId },
+    Set {
+        thing: usize,
+        record: RecordId,
+        field: Field,
+        value: Option<Value>,
+        text: String,
+        saw: Option<Value>,
+        noted: bool,
+    },
+    Join {
+        a: RecordId,
+        b: RecordId,
+    },
+    Part {
+        record: RecordId,
+    },
 }
 
 impl Run<'_> {
@@ -67,8 +80,10 @@ impl Run<'_> {
         let known = &self.known;
         let found = self.world.vendors.with(name, |vendor| {
             let ids = vendor.ids(entity);
-            let fresh: Vec<String> =
-                ids.into_iter().filter(|id| !known.contains_key(&(name.to_owned(), entity.name(), id.clone()))).collect();
+            let fresh: Vec<String> = ids
+                .into_iter()
+                .filter(|id| !known.contains_key(&(name.to_owned(), entity.name(), id.clone())))
+                .collect();
             if fresh.is_empty() { BTreeMap::new() } else { vendor.read(now, entity, &fresh) }
         });
         for (id, snapshot) in found {
@@ -144,7 +159,9 @@ impl Run<'_> {
             let field = rule.field.as_str();
             let named = key_value(entity, field, thing);
             let needed = rule.required || systems::is_required(entity, field) || field == systems::title(entity);
-            if systems::is_key_of(entity, field) && named.is_none() || !needed && named.is_none() && self.lot.percent(60) {
+            if systems::is_key_of(entity, field) && named.is_none()
+                || !needed && named.is_none() && self.lot.percent(60)
+            {
                 continue;
             }
             let value = match entity.field(field).map(|spec| spec.ty) {
@@ -200,7 +217,9 @@ impl Run<'_> {
                 Value::Money(Money { minor, currency: Currency::parse("EUR")? })
             }
             Type::Date => Value::Date(
-                format!("20{:02}-{:02}-{:02}", 26 + number / 300 % 50, 1 + number / 28 % 12, 1 + number % 28).parse().ok()?,
+                format!("20{:02}-{:02}-{:02}", 26 + number / 300 % 50, 1 + number / 28 % 12, 1 + number % 28)
+                    .parse()
+                    .ok()?,
             ),
             Type::Enum(all) => Value::Enum(self.one_of(codec.pairs(), all)?),
             Type::List(Type::Enum(all)) => {
@@ -264,7 +283,8 @@ impl Run<'_> {
         let Some((name, system, id)) = self.somewhere(at, thing) else { return false };
         let cx = self.world.vendors.with(&name, |vendor| vendor.cx.clone());
         let rules = self.editable(&cx, entity);
-        let Some(rule) = rules.get(usize::try_from(choice % 1_000_003).unwrap_or(0) % rules.len().max(1)).cloned() else {
+        let Some(rule) = rules.get(usize::try_from(choice % 1_000_003).unwrap_or(0) % rules.len().max(1)).cloned()
+        else {
             return false;
         };
         let value = match number {
@@ -293,7 +313,13 @@ impl Run<'_> {
         self.tell(|| {
             let changed = after.iter().filter(|(field, value)| before.get(*field) != Some(*value));
             let changed: Vec<String> = changed
-                .map(|(field, value)| format!("{field}: {} -> {}", shown(before.get(field).and_then(Option::as_ref)), shown(value.as_ref())))
+                .map(|(field, value)| {
+                    format!(
+                        "{field}: {} -> {}",
+                        shown(before.get(field).and_then(Option::as_ref)),
+                        shown(value.as_ref())
+                    )
+                })
                 .collect();
             format!("{name}  a person edits {entity} {id} (thing {thing}): {}", changed.join(", "))
         });
@@ -375,7 +401,8 @@ impl Run<'_> {
         };
         let cx = self.world.vendors.with(&name, |vendor| vendor.cx.clone());
         let rules = self.editable(&cx, entity);
-        let Some(rule) = rules.get(usize::try_from(choice % 1_000_003).unwrap_or(0) % rules.len().max(1)).cloned() else {
+        let Some(rule) = rules.get(usize::try_from(choice % 1_000_003).unwrap_or(0) % rules.len().max(1)).cloned()
+        else {
             return false;
         };
         let plain = entity.field(rule.field.as_str()).is_some_and(|spec| systems::is_plain(spec.ty));
@@ -385,8 +412,15 @@ impl Run<'_> {
         if saw.as_ref() == Some(&value) {
             return false;
         }
-        let asked =
-            Asked::Set { thing, record: record.id, field: rule.field.clone(), value: Some(value), text, saw, noted: false };
+        let asked = Asked::Set {
+            thing,
+            record: record.id,
+            field: rule.field.clone(),
+            value: Some(value),
+            text,
+            saw,
+            noted: false,
+        };
         self.ask(asked);
         true
     }
@@ -462,7 +496,8 @@ impl Run<'_> {
 
     /// A person types what a system takes and nobody can understand.
     pub(super) fn unreadable(&mut self, name: &str, thing: usize) {
-        let Some(entity) = self.plan.things.get(thing).copied().filter(|entity| *entity == Entity::DealRegistration) else {
+        let Some(entity) = self.plan.things.get(thing).copied().filter(|entity| *entity == Entity::DealRegistration)
+        else {
             return;
         };
         let system = self.world.vendors.with(name, |vendor| vendor.system.clone());

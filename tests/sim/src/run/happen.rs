@@ -26,7 +26,8 @@ impl Run<'_> {
             self.happen(event.what.clone());
         }
         if self.later.iter().any(|(at, _)| *at <= now) {
-            let (due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
+            let (due, rest): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
             self.later = rest;
             due.into_iter().for_each(|(_, what)| self.happen(what));
         }
@@ -149,7 +150,10 @@ impl Run<'_> {
             0 => {
                 let queue = self.queues[thing % self.queues.len()].clone();
                 let body = format!("{{\"nobody_v9\":{{\"connection\":\"{name}\"}}}}");
-                self.world.queue.send(&queue, vec![Outgoing { group: Some("poison".into()), ..Outgoing::new(body) }]).now_or_never();
+                self.world
+                    .queue
+                    .send(&queue, vec![Outgoing { group: Some("poison".into()), ..Outgoing::new(body) }])
+                    .now_or_never();
                 self.count("poison messages");
             }
             1 => {
@@ -214,11 +218,14 @@ impl Run<'_> {
         let Some(whole) = whole else { return false };
         let Some(connection) = self.settings.connections.get_mut(name.as_str()) else { return false };
         let Some(mapping) = connection.context.mappings.get_mut(&entity) else { return false };
-        let there = |field: &Field, mapping: &concord_connector::mapping::Mapping| mapping.rule(field.as_str()).is_some();
+        let there =
+            |field: &Field, mapping: &concord_connector::mapping::Mapping| mapping.rule(field.as_str()).is_some();
         let mut fields: Vec<Field> = Vec::new();
         for rule in &whole.fields {
             let plain = entity.field(rule.field.as_str()).is_some_and(|spec| systems::is_plain(spec.ty));
-            let free = !rule.required && !systems::is_key(rule.field.as_str()) && rule.field.as_str() != systems::title(entity);
+            let free = !rule.required
+                && !systems::is_key(rule.field.as_str())
+                && rule.field.as_str() != systems::title(entity);
             if plain && free && there(&rule.field, mapping) != mapped {
                 fields.push(rule.field.clone());
             }
@@ -230,7 +237,9 @@ impl Run<'_> {
         let now_mapped = |known: &Field| if *known == field { mapped } else { there(known, mapping) };
         let kept: Vec<_> = whole.fields.iter().filter(|rule| now_mapped(&rule.field)).cloned().collect();
         mapping.fields = kept;
-        self.tell(|| format!("admin      {entity}.{field} is {} at {name}", if mapped { "mapped" } else { "not mapped" }));
+        self.tell(|| {
+            format!("admin      {entity}.{field} is {} at {name}", if mapped { "mapped" } else { "not mapped" })
+        });
         self.reconfigured();
         if mapped {
             let soon = self.now() + SECOND;

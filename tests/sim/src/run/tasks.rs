@@ -295,7 +295,8 @@ impl Run<'_> {
     /// Messages that were held up go on.
     pub(super) fn let_go(&mut self) {
         let now = self.now();
-        let (due, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut self.limbo).into_iter().partition(|(at, ..)| *at <= now);
+        let (due, rest): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.limbo).into_iter().partition(|(at, ..)| *at <= now);
         self.limbo = rest;
         for (_, queue, outgoing) in due {
             self.world.queue.send(&queue, vec![outgoing]).now_or_never();
@@ -372,11 +373,15 @@ async fn work(hub: &Hub, queue: QueueName, batch: Vec<Received>, spread: i64) ->
         QueueName::Signals(_) => steps::translate::translate(hub, &batch).await,
         QueueName::Observations => steps::reconcile::reconcile(hub, &batch).await,
         QueueName::Deliveries(_) => steps::deliver::deliver(hub, &batch).await,
+        // Nobody subscribes here.
+        QueueName::Events(_) => batch.iter().map(|_| Disposition::Done).collect(),
     };
     for (message, disposition) in batch.iter().zip(dispositions) {
         let what = match disposition {
             Disposition::Done => After::Delete,
-            Disposition::Retry { reason, .. } if message.receives >= RECEIVES => bury(hub, &queue, message, reason).await,
+            Disposition::Retry { reason, .. } if message.receives >= RECEIVES => {
+                bury(hub, &queue, message, reason).await
+            }
             Disposition::Retry { after: Some(wait), .. } => After::Release(wait),
             Disposition::Retry { after: None, .. } => {
                 let least = 1000_i64 << message.receives.saturating_sub(1).min(9);
@@ -400,4 +405,3 @@ async fn bury(hub: &Hub, queue: &QueueName, message: &Received, reason: String) 
 fn short(body: &str) -> String {
     body.chars().take(400).collect()
 }
-

@@ -18,7 +18,8 @@ pub fn create(system: &str, cx: &Context, entity: Entity, fields: &Fields) -> Op
         if entity == Entity::Lead {
             typed["properties"]["hs_pipeline"] = json!("lead-pipeline-id");
         }
-        let links: Vec<Json> = fields.iter().filter_map(|(field, value)| link(field.as_str(), value.as_ref())).collect();
+        let links: Vec<Json> =
+            fields.iter().filter_map(|(field, value)| link(field.as_str(), value.as_ref())).collect();
         if entity == Entity::Lead && links.is_empty() {
             return None;
         }
@@ -109,7 +110,8 @@ fn party(fields: &Fields, shown: Option<&Json>) -> Json {
                     _ => None,
                 };
                 use concord_connector::value::AddressPart::{City, PostalCode, Street};
-                let lines = json!({ "street_unstructured": line(Street), "city": line(City), "postal_code": line(PostalCode) });
+                let lines =
+                    json!({ "street_unstructured": line(Street), "city": line(City), "postal_code": line(PostalCode) });
                 out["addresses"] = match part("addresses", None) {
                     Some(id) => json!([["write", [id], lines]]),
                     None => json!([["create", [lines]]]),

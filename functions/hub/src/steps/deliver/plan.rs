@@ -245,7 +245,8 @@ async fn creation(
     // Ordering it again and again would tell nobody; something new to say begins anew.
     if !empty.is_empty() {
         let title = &connection.connector.manifest().title;
-        let sentence = format!("{title} makes no {} without {}, which nobody has filled in", record.entity, empty.join(", "));
+        let sentence =
+            format!("{title} makes no {} without {}, which nobody has filled in", record.entity, empty.join(", "));
         return Err(Fault::new(Kind::Rejected, "deliver", sentence));
     }
     if required {
