@@ -99,6 +99,9 @@ impl World {
                 given_secrets: BTreeMap::new(),
                 poll_every_s: plan.poll_s,
                 limits: manifest.limits.clone(),
+                brake: Default::default(),
+                hold_new: false,
+                sweep_every_s: plan.poll_s * 2,
                 context,
                 connector,
             };
