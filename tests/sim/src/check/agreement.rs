@@ -8,7 +8,7 @@ use concord_hub::{
     policy::Others,
     record::Record,
     review::Subject,
-    settings::{Connection, Mode, OnDelete},
+    settings::{Connection, Mode},
 };
 use std::{collections::BTreeMap, convert::Infallible};
 
@@ -80,7 +80,7 @@ fn one(
         match there.get(facet.link.id.as_str()) {
             Some(fields) if !parked => fields_agree(stock, settings, connection, record, facet, fields, found),
             Some(_) => {}
-            None => gone(connection, record, facet, found),
+            None => gone(record, facet, found),
         }
     }
 }
@@ -93,14 +93,9 @@ fn creatable(record: &Record, connection: &Connection) -> bool {
 }
 
 /// A record that is not shown and that we take for live.
-fn gone(connection: &Connection, record: &Record, facet: &Facet, found: &mut Vec<Violation>) {
-    let told = connection.connector.manifest().capabilities.lists_deleted
-        || connection.on_delete(record.entity) != OnDelete::Unlink;
-    let _ = told;
-    found.push(Violation::new(
-        "gone in silence",
-        format!("{} {} is not at {} any more", record.entity, record.id, facet.link),
-    ));
+fn gone(record: &Record, facet: &Facet, found: &mut Vec<Violation>) {
+    let what = format!("{} {} is not at {} any more", record.entity, record.id, facet.link);
+    found.push(Violation::new("gone in silence", what));
 }
 
 fn fields_agree(
