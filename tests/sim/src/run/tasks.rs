@@ -236,6 +236,7 @@ impl Run<'_> {
             path_and_query: target,
             headers: request.headers.into_iter().collect(),
             body: request.body,
+            source: None,
         };
         self.tell(|| format!("{name}  a webhook arrives: {}", String::from_utf8_lossy(&incoming.body)));
         let (to, sent) = (name.clone(), push.clone());
