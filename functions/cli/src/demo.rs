@@ -148,13 +148,27 @@ async fn play(
 }
 
 async fn perform(stage: &mut Stage, screen: &mut Screen, events: &[Event], what: &str) {
-    for moment in events.chunks(AT_ONCE) {
+    for moment in moments(events) {
         for event in moment {
             stage.play(event).await;
         }
         screen.show(what).await;
         tokio::time::sleep(PACE).await;
     }
+}
+
+/// Some events at once; what two people make of one thing at once is never parted, or the second would make a double of
+/// what the hub has made by then.
+fn moments(mut events: &[Event]) -> impl Iterator<Item = &[Event]> {
+    std::iter::from_fn(move || {
+        let mut end = events.len().min(AT_ONCE);
+        while end > 0 && end < events.len() && events[end - 1].is_made_with(&events[end]) {
+            end += 1;
+        }
+        let (moment, rest) = events.split_at(end);
+        events = rest;
+        (!moment.is_empty()).then_some(moment)
+    })
 }
 
 /// Where the data is, and the vault's key.

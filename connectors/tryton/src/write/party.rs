@@ -27,9 +27,8 @@ pub(super) fn creation(cx: &Context, flat: &Json, marker: &str) -> Map<String, J
     values.insert("identifiers".into(), json!([["create", identifiers]]));
 
     let contact = |kind: &str| {
+        // A domain is read out of the web address; it is not written as one, for nobody has said that there is a page.
         let given = flat.get(kind).and_then(Json::as_str);
-        // Tryton keeps web addresses, not domains: a bare domain is one where there is nothing better.
-        let given = given.or_else(|| (kind == "website").then(|| flat.get("domain")?.as_str()).flatten());
         given.map(|value| json!({ "type": kind, "value": value }))
     };
     let contacts: Vec<Json> = CONTACTS.iter().filter_map(|kind| contact(kind)).collect();

@@ -10,13 +10,14 @@ use concord_hub::{embedded::vault::Key, ports::Secret};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Name, system, and what is created there.
-const CAST: [(&str, &str, &[&str]); 4] = [
+const CAST: [(&str, &str, &[&str]); 5] = [
     (
         "hubspot-eu",
         "hubspot",
         &["organization", "person", "lead", "opportunity", "deal_registration", "order", "invoice"],
     ),
     ("hubspot-us", "hubspot", &["organization", "person", "opportunity"]),
+    ("partnerstack", "partnerstack", &["deal_registration"]),
     ("salesforce", "salesforce", &["organization", "person", "opportunity", "deal_registration"]),
     ("tryton", "tryton", &["organization"]),
 ];

@@ -85,9 +85,13 @@ impl Stage {
     }
 
     async fn create(&mut self, at: &'static str, thing: Thing, about: usize, with: usize) -> Option<()> {
-        let about = About {
-            organization: self.id_at(at, (Kind::Organization, about)).await,
-            partner: self.id_at(at, (Kind::Organization, with)).await,
+        // A company belongs to nothing; asking the hub would let time pass where two people act at once.
+        let about = match thing.0 {
+            Kind::Organization => About::default(),
+            _ => About {
+                organization: self.id_at(at, (Kind::Organization, about)).await,
+                partner: self.id_at(at, (Kind::Organization, with)).await,
+            },
         };
         let written = match at {
             "partnerstack" => partnerstack::create(thing)?,

@@ -47,6 +47,16 @@ pub(super) enum Event {
     Trouble { at: &'static str, trouble: Weather },
 }
 
+impl Event {
+    /// Whether both are the same thing, made in two systems.
+    pub(super) fn is_made_with(&self, next: &Event) -> bool {
+        match (self, next) {
+            (Self::Create { thing: a, .. }, Self::Create { thing: b, .. }) => a == b,
+            _ => false,
+        }
+    }
+}
+
 /// What a system does to those who call it, or to its webhooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weather {
@@ -64,11 +74,11 @@ pub(super) enum Weather {
 
 const CRMS: [&str; 3] = ["hubspot-eu", "hubspot-us", "salesforce"];
 const ALL: [&str; 4] = ["hubspot-eu", "hubspot-us", "salesforce", "tryton"];
-const SYSTEMS: [&str; 4] = ["hubspot-eu", "hubspot-us", "salesforce", "tryton"];
+const SYSTEMS: [&str; 5] = ["hubspot-eu", "hubspot-us", "partnerstack", "salesforce", "tryton"];
 /// Where registrations are made.
 const DESKS: [&str; 2] = ["hubspot-eu", "salesforce"];
 /// Where they are moved along.
-const KEPT: [&str; 2] = ["hubspot-eu", "salesforce"];
+const KEPT: [&str; 3] = ["hubspot-eu", "partnerstack", "salesforce"];
 
 /// A story in two acts: the program is set up, then it lives.
 pub(super) struct Story {
@@ -308,6 +318,18 @@ mod tests {
         assert_ne!(told(7), told(8));
         let (opening, life) = told(7);
         assert_eq!(opening.len() + life.len(), 300 + SYSTEMS.len());
+    }
+
+    #[test]
+    fn what_is_made_twice_at_once_is_one_moment() {
+        let story = tell(7, 40, 400);
+        let all: Vec<&[Event]> = super::super::moments(&story.opening).collect();
+        assert_eq!(all.concat(), story.opening);
+        assert!(all.windows(2).all(|pair| match (pair[0].last(), pair[1].first()) {
+            (Some(one), Some(next)) => !one.is_made_with(next),
+            _ => false,
+        }));
+        assert!(all.iter().any(|moment| moment.len() > super::super::AT_ONCE), "no pair was on an edge");
     }
 
     #[test]
