@@ -8,9 +8,10 @@ use std::sync::Arc;
 /// The example of the guide.
 fn orbit() -> Stranger {
     let guide = include_str!("../../docs/connector-toml.md");
-    let (_, rest) = guide.split_once("<!-- example:begin -->\n```toml\n").unwrap();
-    let text = rest.split("```").next().unwrap();
-    let rest = Rest::new(Manifest::parse(text).unwrap()).unwrap();
+    let (_, rest) = guide.split_once("<!-- example:begin -->\n```toml\n").expect("the guide has an example");
+    let text = rest.split("```").next().expect("the guide has an example");
+    let manifest = Manifest::parse(text).expect("a manifest");
+    let rest = Rest::new(manifest).expect("a system that a file describes");
     let manifest = rest.manifest().clone();
     Stranger { connector: Arc::new(rest), start: Box::new(move || Box::new(Derived::new(&manifest))) }
 }

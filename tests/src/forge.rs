@@ -69,7 +69,7 @@ impl Forger {
             method: "POST".into(),
             path_and_query: format!("/hooks/{name}"),
             body: self.pick(&EVENTS).as_bytes().to_vec(),
-            source: (kind % 2 == 0).then(|| format!("198.51.100.{}", self.state % 200)),
+            source: (kind.is_multiple_of(2)).then(|| format!("198.51.100.{}", self.state % 200)),
             ..Incoming::default()
         };
         let Some(scheme) = scheme else {

@@ -19,8 +19,11 @@ pub use signature::signature;
 pub use stored::stored;
 pub use webhook::webhook;
 
+/// What has to hold of any bytes; it panics when it does not.
+pub type Law = fn(&[u8]);
+
 /// A target's name and its law, for whoever walks all of them. The folder `fuzz/seeds/NAME` has its seeds.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Law); 6] = [
     ("answers", answers),
     ("manifest", manifest),
     ("mapping", mapping),

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     let mut out = std::io::stdout().lock();
     match options() {
         Err(why) => {
-            let _ = writeln!(out, "{why}\n\n{USAGE}");
+            drop(writeln!(out, "{why}\n\n{USAGE}"));
             ExitCode::from(2)
         }
         Ok(options) if options.many.mutation.is_some() => mutants(&mut out, &options),
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
                 let (lines, found) = tell(&plan::draw(seed));
                 let found = found.iter().map(|one| format!("VIOLATION  {}: {}", one.kind, one.what));
                 for line in lines.into_iter().chain(found) {
-                    let _ = writeln!(out, "{line}");
+                    drop(writeln!(out, "{line}"));
                 }
             }
             ExitCode::SUCCESS
@@ -79,29 +79,27 @@ fn histories(options: &Options) -> ExitCode {
     let json = options.json;
     let summary = options.many.run(|seed, found| {
         if let (Some(first), false) = (found.first(), json) {
-            let _ = writeln!(std::io::stdout().lock(), "seed {seed}: {}: {}", first.kind, first.what);
+            drop(writeln!(std::io::stdout().lock(), "seed {seed}: {}: {}", first.kind, first.what));
         }
     });
     let took = started.elapsed();
     let mut out = std::io::stdout().lock();
     if options.json {
-        let _ = writeln!(out, "{}", summary.json(took));
+        drop(writeln!(out, "{}", summary.json(took)));
     } else {
-        let _ = write!(out, "{}", summary.text(took));
+        drop(write!(out, "{}", summary.text(took)));
     }
     let Some((seed, first)) = summary.failed.iter().next() else { return ExitCode::SUCCESS };
     if !options.json {
         let plan = plan::draw(*seed);
         let plan = if options.whole { plan } else { shrink(&plan, first.kind) };
         let (lines, found) = tell(&plan);
-        let _ = writeln!(
-            out,
-            "\nthe history of seed {seed}, with {} events; again: make sim SEED={seed} SEEDS=1\n",
-            plan.events.len()
-        );
+        let events = plan.events.len();
+        let again = format!("make sim SEED={seed} SEEDS=1");
+        drop(writeln!(out, "\nthe history of seed {seed}, with {events} events; again: {again}\n"));
         let found = found.iter().map(|one| format!("VIOLATION  {}: {}", one.kind, one.what));
         for line in lines.into_iter().chain(found) {
-            let _ = writeln!(out, "{line}");
+            drop(writeln!(out, "{line}"));
         }
     }
     ExitCode::FAILURE
@@ -112,7 +110,7 @@ fn mutants(out: &mut impl Write, options: &Options) -> ExitCode {
     let wanted = options.many.mutation.as_deref().unwrap_or("all");
     let names: Vec<&str> = mutations().into_iter().filter(|name| wanted == "all" || *name == wanted).collect();
     if names.is_empty() {
-        let _ = writeln!(out, "no such rule, or built without the feature `mutations`");
+        drop(writeln!(out, "no such rule, or built without the feature `mutations`"));
         return ExitCode::from(2);
     }
     let mut survivors = 0;
@@ -121,14 +119,14 @@ fn mutants(out: &mut impl Write, options: &Options) -> ExitCode {
         let summary = many.run(|_, _| {});
         match summary.failed.iter().next() {
             Some((seed, first)) => {
-                let _ = writeln!(out, "{name:<22} seed {seed:>5}: {}: {:.160}", first.kind, first.what);
+                drop(writeln!(out, "{name:<22} seed {seed:>5}: {}: {:.160}", first.kind, first.what));
             }
             None => {
                 survivors += 1;
-                let _ = writeln!(out, "{name:<22} not noticed in {} histories", summary.histories);
+                drop(writeln!(out, "{name:<22} not noticed in {} histories", summary.histories));
             }
         }
-        let _ = out.flush();
+        drop(out.flush());
     }
     if survivors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -10,7 +10,7 @@ pub fn manifest(data: &[u8]) {
     let mut input = Input::new(data);
     let which = input.byte();
     let Ok(text) = std::str::from_utf8(input.rest()) else { return };
-    if which % 2 == 0 { connector(text) } else { document(text) }
+    if which.is_multiple_of(2) { connector(text) } else { document(text) }
 }
 
 fn connector(text: &str) {

@@ -69,7 +69,7 @@ pub fn signature(data: &[u8]) {
     let (how, place, bit) = (input.byte(), usize::from(input.byte()), 1 << (input.byte() % 8));
     let late_s = i64::from(input.byte()) * 16 - 1024;
     let (made_up, stamp) = (input.line(), input.line());
-    let method = if input.byte() % 2 == 0 { "POST" } else { "GET" };
+    let method = if input.byte().is_multiple_of(2) { "POST" } else { "GET" };
     let uri = format!("https://hub.example.com/hooks/under-test?n={place}");
     let body = input.rest().to_vec();
     let signed_by = if how % 2 == 0 { SECRET } else { OTHER };

@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn placeholders_are_filled_and_other_braces_stay() {
         let filled = |text: &str| {
-            Template::from(text.to_owned()).fill(|name| (name == "id").then(|| std::borrow::Cow::Borrowed("7")))
+            Template::from(text.to_owned()).fill(|name| (name == "id").then_some(std::borrow::Cow::Borrowed("7")))
         };
         assert_eq!(filled("/a/{id}/b").as_deref(), Some("/a/7/b"));
         assert_eq!(filled("{id}{id}").as_deref(), Some("77"));

@@ -130,7 +130,7 @@ fn unmapped(place: &Place<'_>, row: &Json) -> Vec<String> {
     known.extend([&place.api.version, &place.api.revision, &place.api.modified].into_iter().flatten().cloned());
     known.extend(place.api.deleted.iter().map(|deleted| deleted.at.clone()));
     for rule in &place.mapping.fields {
-        let codec = rule.effective(place.entity).unwrap_or_else(|_| codec::Codec::Default);
+        let codec = rule.effective(place.entity).unwrap_or(codec::Codec::Default);
         known.extend(codec.pointers(&rule.vendor));
     }
     let mut leaves = Vec::new();

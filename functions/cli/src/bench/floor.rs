@@ -126,8 +126,11 @@ fn is_signed(head: &str, body: &[u8]) -> bool {
     mac.verify_slice(&given).is_ok()
 }
 
+/// What was taken in and has to go out: an id and a body. Every connection to the target takes from it.
+type Taken = Arc<Mutex<mpsc::Receiver<(String, Vec<u8>)>>>;
+
 /// One connection to the target: a post at a time.
-async fn post(target: String, taken: Arc<Mutex<mpsc::Receiver<(String, Vec<u8>)>>>) -> Result<()> {
+async fn post(target: String, taken: Taken) -> Result<()> {
     let mut stream = TcpStream::connect(&target).await?;
     stream.set_nodelay(true)?;
     let mut reader = Reader::new();

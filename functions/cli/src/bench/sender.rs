@@ -7,6 +7,7 @@ use super::{
 };
 use anyhow::{Result, anyhow};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use concord_hub::{embedded::SystemClock, ports::Clock as _};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use std::{
@@ -14,7 +15,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
@@ -92,7 +93,7 @@ impl Sender {
 
     fn request(&self, work: &Work, record: usize, change: u64) -> Vec<u8> {
         let body = work.body(record, change);
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let seconds = SystemClock.now().ms() / 1000;
         let id = work.id(record, change);
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).unwrap_or_else(|_| unreachable!("any length will do"));
         for part in [id.as_bytes(), b".", seconds.to_string().as_bytes(), b".", body.as_bytes()] {
