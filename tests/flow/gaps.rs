@@ -6,6 +6,7 @@ mod creates;
 mod matching;
 mod outage;
 mod parking;
+mod polls;
 mod settings;
 mod storm;
 mod sweep;

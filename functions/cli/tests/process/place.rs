@@ -30,7 +30,7 @@ impl Place {
         let mut text = format!("public_url = \"{PUBLIC_URL}\"\n");
         for (name, vendor) in [("east", &east), ("west", &west)] {
             text.push_str(&format!(
-                "[connections.{name}]\nsystem = \"hubspot\"\nmode = \"sync\"\nauth = \"private_app\"\nbase_url = \"{}\"\nallow_private = true\npoll_every_s = 2\nlimits = {{ all = \"2000/10s\", search = \"100/s\" }}\n\
+                "[connections.{name}]\nsystem = \"hubspot\"\nmode = \"sync\"\nauth = \"private_app\"\nbase_url = \"{}\"\nallow_private = true\npoll_every_s = 2\n\
                  scope = {{ organization = \"all\" }}\n",
                 vendor.url
             ));

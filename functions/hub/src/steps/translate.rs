@@ -1,9 +1,11 @@
 //! Translate: signals become observations, with one batched read for all signals of a batch.
 
+mod asked;
 mod poll;
+mod turns;
 
+pub(super) use asked::ask;
 pub use poll::Position;
-pub(super) use poll::ask;
 
 use crate::{
     coalesce::Look,
@@ -29,6 +31,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use turns::Turn;
 
 /// The longest that a queue delays a message.
 const LONGEST_DELAY: Duration = Duration::from_secs(900);
@@ -52,7 +55,7 @@ struct Asked<'a> {
 pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
     let mut dispositions = vec![Disposition::Done; batch.len()];
     let mut reads: BTreeMap<(ConnectionName, Entity), Vec<Asked<'_>>> = BTreeMap::new();
-    let mut polls = Vec::new();
+    let mut polls: BTreeMap<ConnectionName, Vec<Turn<'_>>> = BTreeMap::new();
     for (at, message) in batch.iter().enumerate() {
         match Message::decode(&message.body) {
             Ok(Message::SignalV1 { connection, signal, received_at }) => {
@@ -63,8 +66,12 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
                     received_at,
                 });
             }
-            Ok(Message::PollV1 { connection, entity }) => polls.push((at, &message.body, connection, Some(entity))),
-            Ok(Message::SweepV1 { connection }) => polls.push((at, &message.body, connection, None)),
+            Ok(Message::PollV1 { connection, entity }) => {
+                polls.entry(connection).or_default().push(Turn { at, body: &message.body, entity: Some(entity) });
+            }
+            Ok(Message::SweepV1 { connection }) => {
+                polls.entry(connection).or_default().push(Turn { at, body: &message.body, entity: None });
+            }
             Ok(_) => {
                 dispositions[at] =
                     buried(hub, &message.body, &Fault::malformed("translate", "the message belongs in another queue"))
@@ -81,14 +88,8 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
         }
     }
     // After the signals: somebody waits for those, and a poll takes its time.
-    for (at, body, connection, entity) in polls {
-        let done = match entity {
-            Some(entity) => poll::poll(hub, &connection, entity).await,
-            None => sweep::run(hub, &connection).await,
-        };
-        if let Err(fault) = done {
-            dispositions[at] = troubled_poll(hub, &connection, body, fault, entity.is_none()).await;
-        }
+    for (at, disposition) in turns::take(hub, &polls).await {
+        dispositions[at] = disposition;
     }
     dispositions
 }
@@ -146,21 +147,6 @@ async fn troubled(hub: &Hub, name: &ConnectionName, one: &Asked<'_>, fault: Faul
     }
     match opened(hub, name, &fault).await {
         Ok(wait) => postpone(hub, name, std::slice::from_ref(one), wait).await,
-        Err(fault) => super::again(&fault),
-    }
-}
-
-/// A poll needs not wait for the end of a trouble: the next one reads the same.
-async fn troubled_poll(hub: &Hub, name: &ConnectionName, body: &str, fault: Fault, sweeps: bool) -> Disposition {
-    if fault.kind == Kind::Conflict && !sweeps {
-        // A poll comes again by itself; its letter is one however often it fails.
-        return buried(hub, body, &fault).await;
-    }
-    if !fault.is_of_connection() {
-        return if fault.retry == Retry::Never { buried(hub, body, &fault).await } else { super::again(&fault) };
-    }
-    match opened(hub, name, &fault).await {
-        Ok(_) => Disposition::Done,
         Err(fault) => super::again(&fault),
     }
 }

@@ -1,20 +1,23 @@
 //! Polls: a page at a time, the cursor kept after its records are safe.
 
-use super::{send, unreadable};
+use super::{asked, send, unreadable};
 use crate::{
     hub::Hub,
     keys,
-    message::{Message, Observation},
-    ports::{Condition, Item, Outgoing, QueueName, TableChange, TransactError},
+    message::Observation,
+    ports::{Condition, Item, TableChange, TransactError},
     settings::Connection,
     steps::sweep,
     store,
 };
 use concord_connector::{ConnectionName, Cursor, Entity, Instant, Operation, Outcome, Result};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Pages that one message reads; more follow in a message of their own.
 const PAGES: usize = 10;
+/// The same for time: a step that takes too long is given up.
+const SLICE: Duration = Duration::from_secs(10);
 
 /// Where a poll stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,25 +38,24 @@ pub struct Position {
 pub(super) async fn poll(hub: &Hub, name: &ConnectionName, entity: Entity) -> Result<()> {
     let settings = hub.settings();
     let connection = settings.connection(name)?;
+    if read(hub, connection, entity).await? {
+        asked::go_on(hub, connection, entity).await
+    } else {
+        asked::answered(hub, name, entity).await
+    }
+}
+
+/// Whether there is more.
+async fn read(hub: &Hub, connection: &Connection, entity: Entity) -> Result<bool> {
     if !connection.maps(entity) || hub.leave_to_send(connection).await?.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     let more = pages(hub, connection, entity, "poll").await?;
     if connection.connector.manifest().capabilities.lists_deleted {
         pages(hub, connection, entity, "deleted").await?;
     }
     hub.close_breaker(connection).await?;
-    if more {
-        ask(hub, connection, entity).await?;
-    }
-    Ok(())
-}
-
-/// Sends a poll message.
-pub(in crate::steps) async fn ask(hub: &Hub, connection: &Connection, entity: Entity) -> Result<()> {
-    let message = Message::PollV1 { connection: connection.name.clone(), entity };
-    let queue = QueueName::Signals(connection.connector.system().clone());
-    hub.queue.send(&queue, vec![Outgoing::new(message.encode()?).of(connection.name.as_str())]).await
+    Ok(more)
 }
 
 async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -> Result<bool> {
@@ -72,8 +74,12 @@ async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -
         (window_at, through) = (position.window_at, position.through.or(position.complete_at));
         cursor = Some(position.cursor);
     }
+    let began = hub.now();
     for _ in 0..PAGES {
         let until = hub.now();
+        if until.since(began) > SLICE {
+            break;
+        }
         let operation = match what {
             "deleted" => Operation::Deleted { entity, cursor: cursor.clone(), until },
             _ => Operation::Poll { entity, cursor: cursor.clone(), until },
