@@ -9,6 +9,7 @@ use concord_hub::{
     events::Count,
     review::Subject,
     steps::{self, sweep},
+    testing::When,
     views::{ConnectionView, connections},
 };
 use concord_tests::world::{Account, World, account};
@@ -234,4 +235,22 @@ async fn when_a_connection_was_polled_last_survives_a_restart() {
     steps::schedule::tick(&world.hub).await.expect("ports in memory");
     while world.round().await {}
     assert!(world.hub.tally.get(Count::VendorCalls) > 0);
+}
+
+/// Who receives the order of a sweep finds it: an order that came first found nothing to do, and the sweep stood still for a
+/// minute.
+#[tokio::test]
+async fn a_sweep_is_there_before_it_is_ordered() {
+    for call in 1..8 {
+        let world = world(&[("hubspot-eu", "hubspot")]).await;
+        let connection = world.hub.settings().connections["hubspot-eu"].clone();
+        world.queue.take_sent();
+        world.plan.fail(call, When::Before);
+        let begun = sweep::begin(&world.hub, &connection, false).await;
+        world.plan.heal();
+        let is_there = sweep::state(&world.hub, &connection.name).await.expect("a store").is_some();
+        let ordered = !world.queue.take_sent().is_empty();
+        assert!(is_there || !ordered, "call {call}: ordered and not there");
+        assert!(begun.is_err() || is_there && ordered, "call {call}");
+    }
 }

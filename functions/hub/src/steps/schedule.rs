@@ -24,6 +24,8 @@ const SWEEP: usize = 200;
 const LOOKED_EVERY: Duration = Duration::from_secs(10);
 /// A sweep that did not get on for so long lost its message, or waited for the end of a trouble.
 const STANDS_STILL: Duration = Duration::from_secs(60);
+/// The first page of a sweep is there sooner than this.
+const BEGINS: Duration = Duration::from_secs(10);
 /// Where events bring everything, a poll checks this often that they do.
 const CHECKED_EVERY: Duration = Duration::from_secs(900);
 
@@ -93,7 +95,7 @@ async fn complete(hub: &Hub, connection: &Connection, now: Instant) -> Result<()
             Some(last) if !every.is_zero() && now.since(last) >= every => {
                 sweep::begin(hub, connection, false).await.map(drop)
             }
-            None if now.since(sweep.moved_at) > STANDS_STILL
+            None if now.since(sweep.moved_at) > patience(&sweep)
                 && hub.due.every("sweep goes on", &connection.name, now, STANDS_STILL) =>
             {
                 sweep::ask(hub, connection, Duration::ZERO).await
@@ -103,6 +105,11 @@ async fn complete(hub: &Hub, connection: &Connection, now: Instant) -> Result<()
         // The first poll begins the first reading.
         None => Ok(()),
     }
+}
+
+/// One that has not even begun may have been kept by a process that ended before it was ordered.
+fn patience(sweep: &sweep::Sweep) -> Duration {
+    if sweep.moved_at == sweep.started_at { BEGINS } else { STANDS_STILL }
 }
 
 /// The next page of a round through everything that is overdue, so that what stays pending for long hides nothing.

@@ -44,16 +44,17 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 pub async fn begin(hub: &Hub, connection: &Connection, again: bool) -> Result<Sweep> {
     loop {
         let (before, rev) = load(hub, &connection.name).await?;
-        let sweep = match before {
+        let (sweep, begins) = match before {
             Some(sweep) if sweep.finished_at.is_none() && (sweep.again || !again) => return Ok(sweep),
-            Some(sweep) if sweep.finished_at.is_none() => Sweep { again, ..sweep },
-            before => {
-                // Sent first: a message without a sweep to do costs nothing.
-                ask(hub, connection, Duration::ZERO).await?;
-                Sweep::begin(connection, before.as_ref(), hub.now())
-            }
+            Some(sweep) if sweep.finished_at.is_none() => (Sweep { again, ..sweep }, false),
+            before => (Sweep::begin(connection, before.as_ref(), hub.now()), true),
         };
         if keep(hub, &connection.name, &sweep, rev).await?.is_some() {
+            // Kept first: a message that comes before its sweep finds nothing to do, and the sweep would stand still until
+            // the scheduler finds it.
+            if begins {
+                ask(hub, connection, Duration::ZERO).await?;
+            }
             return Ok(sweep);
         }
     }

@@ -17,13 +17,23 @@ const LOST: Duration = Duration::from_secs(300);
 /// Asks for a poll, unless one of the same entity still waits or runs: a system that is slower than its polls come would
 /// have ever more of them to answer.
 pub(in crate::steps) async fn ask(hub: &Hub, connection: &Connection, entity: Entity) -> Result<()> {
-    let asked = TableChange::Put(mark(hub, &connection.name, entity), Condition::AbsentOrExpired(hub.now()));
+    let now = hub.now();
+    let (queue, message) = order(connection, entity)?;
+    if hub.queue.is_one_with_table() {
+        // Both or none: a process that ends in between would leave a mark that nobody takes away.
+        let asked = hub.item(key(&connection.name, entity)).await?;
+        if asked.is_some_and(|mark| !mark.is_expired(now)) {
+            return Ok(());
+        }
+        return hub.queue.send_with(&queue, vec![message], vec![mark(hub, &connection.name, entity)]).await;
+    }
+    let asked = TableChange::Put(mark(hub, &connection.name, entity), Condition::AbsentOrExpired(now));
     match hub.table.transact(vec![asked]).await {
         Ok(()) => {}
         Err(TransactError::Cancelled(_)) => return Ok(()),
         Err(TransactError::Store(fault)) => return Err(fault),
     }
-    let sent = send(hub, connection, entity).await;
+    let sent = hub.queue.send(&queue, vec![message]).await;
     if sent.is_err() {
         // Should this fail too, the poll counts as lost for a while.
         answered(hub, &connection.name, entity).await?;
@@ -34,7 +44,8 @@ pub(in crate::steps) async fn ask(hub: &Hub, connection: &Connection, entity: En
 /// Asks a poll that is under way to go on in another message.
 pub(super) async fn go_on(hub: &Hub, connection: &Connection, entity: Entity) -> Result<()> {
     hub.put_plain(mark(hub, &connection.name, entity)).await?;
-    send(hub, connection, entity).await
+    let (queue, message) = order(connection, entity)?;
+    hub.queue.send(&queue, vec![message]).await
 }
 
 /// Notes that a poll has come to its end, whatever it was: the next one may be asked for.
@@ -50,8 +61,8 @@ fn mark(hub: &Hub, name: &ConnectionName, entity: Entity) -> Item {
     Item { expires: Some(hub.now().plus(LOST)), ..Item::new(key(name, entity), Vec::new()) }
 }
 
-async fn send(hub: &Hub, connection: &Connection, entity: Entity) -> Result<()> {
+fn order(connection: &Connection, entity: Entity) -> Result<(QueueName, Outgoing)> {
     let message = Message::PollV1 { connection: connection.name.clone(), entity };
     let queue = QueueName::Signals(connection.connector.system().clone());
-    hub.queue.send(&queue, vec![Outgoing::new(message.encode()?).of(connection.name.as_str())]).await
+    Ok((queue, Outgoing::new(message.encode()?).of(connection.name.as_str())))
 }
