@@ -1,11 +1,13 @@
 //! The HTTP server: hooks for vendors, the API for admins, health for machines, a status page for people.
 
+mod doors;
 mod health;
 mod hooks;
 mod page;
 mod problem;
 mod tap;
 
+pub(crate) use doors::{Bounds, serve};
 pub use problem::{Problem, sentence};
 
 use crate::{
@@ -14,20 +16,24 @@ use crate::{
 };
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
+    body::{Body, BodyDataStream, Bytes},
     extract::{Request, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
     routing::{any, get},
 };
 use futures::StreamExt;
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 use subtle::ConstantTimeEq;
 
 /// The longest body that the API takes, in bytes.
 const API_BODY: usize = 1 << 20;
 /// A sender that takes longer for its body is cut off.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// So much of a body that is too long is read and forgotten, so that its sender reads the answer instead of an error...
+const FORGOTTEN: usize = 8 << 20;
+/// ... for so long.
+const FORGETTING: Duration = Duration::from_millis(500);
 
 /// Every route.
 pub fn router(app: Arc<App>) -> Router {
@@ -73,15 +79,20 @@ fn is_admin(app: &App, headers: &HeaderMap) -> bool {
 async fn read(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, Problem> {
     let too_long = || Problem::new(413, format!("The body is longer than {most} bytes."));
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    let mut pieces = body.into_data_stream();
     if announced.is_some_and(|length| length > most) {
+        // Who asks first sends nothing after the answer.
+        if !headers.contains_key(header::EXPECT) {
+            forget(pieces).await;
+        }
         return Err(too_long());
     }
     let collect = async {
         let mut whole = Vec::with_capacity(announced.unwrap_or_default());
-        let mut pieces = body.into_data_stream();
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|_| Problem::new(400, "The body broke off."))?;
             if whole.len() + piece.len() > most {
+                forget(pieces).await;
                 return Err(too_long());
             }
             whole.extend_from_slice(&piece);
@@ -89,4 +100,26 @@ async fn read(body: Body, headers: &HeaderMap, most: usize) -> Result<Bytes, Pro
         Ok(Bytes::from(whole))
     };
     tokio::time::timeout(PATIENCE, collect).await.unwrap_or_else(|_| Err(Problem::new(408, "The body took too long.")))
+}
+
+/// Reads what a sender has begun to send: a connection that is closed before that breaks before the answer is read.
+async fn forget(mut pieces: BodyDataStream) {
+    let reading = async {
+        let mut read = 0;
+        while read < FORGOTTEN
+            && let Some(Ok(piece)) = pieces.next().await
+        {
+            read += piece.len();
+        }
+    };
+    // Whoever sends no more gets its answer without it.
+    drop(tokio::time::timeout(FORGETTING, reading).await);
+}
+
+/// An address of this machine or of a private network: a proxy may be there.
+fn is_near(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+    }
 }

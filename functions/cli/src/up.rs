@@ -78,17 +78,8 @@ impl Running {
         // An open folder is served once.
         app.url.get_or_init(|| url.clone());
         let loops = run::start(&app);
-        let router = server::router(Arc::clone(&app)).into_make_service_with_connect_info::<SocketAddr>();
-        let mut stop = app.stop.subscribe();
-        let serve = axum::serve(listener, router).with_graceful_shutdown(async move {
-            // Also when nobody can ask for a stop any more.
-            drop(stop.wait_for(|stop| *stop).await);
-        });
-        let server = tokio::spawn(async move {
-            if let Err(error) = serve.await {
-                tracing::error!(%error, "The server ended.");
-            }
-        });
+        let router = server::router(Arc::clone(&app));
+        let server = tokio::spawn(server::serve(listener, router, server::Bounds::default(), app.stop.subscribe()));
         RunFile { url: url.clone(), token: app.token.clone(), pid: std::process::id() }.write(&app.dir)?;
         tracing::info!(url, "Concord is up.");
         Ok(Self { app, url, loops, server })

@@ -50,13 +50,9 @@ pub(super) async fn hook(State(app): State<Arc<App>>, request: Request) -> Respo
 /// itself. A proxy on this machine that names nobody would make everybody one source: then nobody is known.
 fn source(peer: IpAddr, headers: &HeaderMap) -> Option<String> {
     let peer = peer.to_canonical();
-    let is_near = match peer {
-        IpAddr::V4(address) => address.is_loopback() || address.is_private(),
-        IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
-    };
     let named = headers.get_all("x-forwarded-for").iter().next_back().and_then(|text| text.to_str().ok());
     let named = named.and_then(|text| text.rsplit(',').next()?.trim().parse::<IpAddr>().ok());
-    match (is_near, named) {
+    match (super::is_near(peer), named) {
         (true, None) if peer.is_loopback() => None,
         (true, Some(named)) => Some(network(named.to_canonical())),
         _ => Some(network(peer)),
