@@ -121,10 +121,10 @@ impl Sandbox for Portal {
         self.access.single_use_refresh = self.faults.single_use_refresh;
         let trouble = self.faults.take(request);
         if let Some(answer) = trouble.and_then(Faults::answer) {
-            return answer;
+            return answer.dated(now);
         }
         let response = self.access.refuse(now, request).unwrap_or_else(|| self.route(now, request));
-        if trouble == Some(Trouble::LoseAnswer) { WireResponse::empty(0) } else { response }
+        if trouble == Some(Trouble::LoseAnswer) { WireResponse::empty(0) } else { response.dated(now) }
     }
 
     fn act(&mut self, now: Instant, act: Act) -> Result<String, String> {

@@ -1,8 +1,10 @@
-//! Polling: what changed inside a fixed window, by key-set paging on the record id.
+//! Polling: what changed since a time, by key-set paging on the record id.
 //!
 //! HubSpot's search answers at most 10,000 rows of one query, and a bulk update gives thousands of records one modified
-//! time. So a page never goes on by `after` or by time: the window stays fixed, rows come in the order of their ids, and
-//! the next page begins above the last id.
+//! time. So a page never goes on by `after` or by time: the window keeps its beginning, rows come in the order of their
+//! ids, and the next page begins above the last id. The window is open at its end, so that a clock which is ahead of ours
+//! hides nothing; a record that changes while the pages are read is in the next window, which begins before this one was
+//! read - by HubSpot's own clock where that is behind ours.
 
 use crate::{
     read, row,
@@ -21,7 +23,7 @@ const PAGE: usize = 100;
 struct Place {
     /// The beginning of the window, epoch milliseconds.
     from: i64,
-    /// The end of the window, while it is being read.
+    /// When its first page was read, by HubSpot's clock where that is behind ours, while it is being read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     until: Option<i64>,
     /// The last id that was seen in the window.
@@ -52,18 +54,18 @@ pub(crate) fn poll(
 ) -> Run<Outcome> {
     let object = &cx.mapping(entity)?.object;
     let place = Place::parse(cursor)?;
-    let until = place.until.unwrap_or_else(|| until.ms());
-    // The index runs behind the records by seconds: the next window begins that much before the end of this one.
+    // The index runs behind the records by seconds: the next window begins that much before this one was read.
     let look_back = Duration::from_secs(crate::MANIFEST.capabilities.look_back_s);
-    let next = Place { from: Instant::from_ms(until).minus(look_back).ms().max(0), until: None, after: None };
+    let after = |until: Instant| Place { from: until.minus(look_back).ms().max(0), until: None, after: None };
     // The account has no such object (a custom object that nobody made): there is nothing, and nothing is wrong.
     if !cx.vendor_fields.is_empty() && !cx.vendor_fields.contains_key(object) {
-        return Ok(Outcome::Page { records: Vec::new(), cursor: next.cursor(), more: false });
+        return Ok(Outcome::Page { records: Vec::new(), cursor: after(until).cursor(), more: false });
     }
-    let response = script.send(request(object, &place, until))?;
+    let response = script.send(request(object, &place))?;
+    let end = place.until.map_or_else(|| response.window_end(until), Instant::from_ms);
     if response.status == 400 {
         return if no_such_object(&response.body) {
-            Ok(Outcome::Page { records: Vec::new(), cursor: next.cursor(), more: false })
+            Ok(Outcome::Page { records: Vec::new(), cursor: after(end).cursor(), more: false })
         } else {
             let sentence = format!("HubSpot refuses the search in `{object}`: {}", message(&response.body));
             Err(Fault::malformed("hubspot.poll", sentence).into())
@@ -71,20 +73,20 @@ pub(crate) fn poll(
     }
     let ids: Vec<ExternalId> = response.array("/results")?.iter().filter_map(row::id).collect();
     let more = response.at("/paging/next").is_some();
-    // The window stays as it is while there is more of it.
+    // The window keeps its beginning while there is more of it.
     let next = match ids.last() {
-        Some(last) if more => Place { until: Some(until), after: Some(last.as_str().to_owned()), ..place },
-        _ => next,
+        Some(last) if more => Place { until: Some(end.ms()), after: Some(last.as_str().to_owned()), ..place },
+        _ => after(end),
     };
     let rows = read::rows(script, cx, entity, &ids)?;
     let records = read::decode(cx, entity, &rows)?;
     Ok(Outcome::Page { records, more: next.until.is_some(), cursor: next.cursor() })
 }
 
-fn request(object: &str, place: &Place, until: i64) -> Request {
+fn request(object: &str, place: &Place) -> Request {
     let modified = row::modified_property(object);
     let filter = |name: &str, operator: &str, value: String| json!({ "propertyName": name, "operator": operator, "value": value });
-    let mut filters = vec![filter(modified, "GTE", place.from.to_string()), filter(modified, "LTE", until.to_string())];
+    let mut filters = vec![filter(modified, "GTE", place.from.to_string())];
     filters.extend(place.after.as_ref().map(|last| filter("hs_object_id", "GT", last.clone())));
     let body = json!({
         "filterGroups": [{ "filters": filters }],

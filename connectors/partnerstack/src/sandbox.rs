@@ -103,7 +103,7 @@ impl Sandbox for Programme {
             return error(401, "Invalid authorization");
         }
         let answer = self.route(now, request);
-        if trouble == Some(Trouble::LoseAnswer) { WireResponse::empty(0) } else { answer }
+        if trouble == Some(Trouble::LoseAnswer) { WireResponse::empty(0) } else { answer.dated(now) }
     }
 
     fn act(&mut self, now: Instant, act: Act) -> Result<String, String> {

@@ -108,7 +108,7 @@ fn records(cx: &Context, entity: Entity, place: &Place, until: Instant, asked: &
             let parts = Place { from: place.from, after: None, parts: true };
             Outcome::Page { records, cursor: parts.cursor(), more: true }
         }
-        _ => Outcome::Page { records, cursor: Place::next(until).cursor(), more: false },
+        _ => Outcome::Page { records, cursor: Place::next(response.window_end(until)).cursor(), more: false },
     })
 }
 
@@ -118,7 +118,8 @@ fn parts(cx: &Context, entity: Entity, place: &Place, until: Instant, asked: &mu
         "SELECT Id, OpportunityId, SystemModstamp FROM OpportunityPartner WHERE {} ORDER BY SystemModstamp, Id LIMIT {PARTS}",
         place.conditions(until)?.join(" AND ")
     );
-    let page = soql::page(asked.send(soql::request(cx, &soql))?)?;
+    let response = asked.send(soql::request(cx, &soql))?;
+    let (page, end) = (soql::page(response)?, response.window_end(until));
     let rows = soql::rows(page)?;
     let wanted: BTreeSet<&str> =
         rows.iter().filter_map(|row| row.get("OpportunityId").and_then(Json::as_str)).collect();
@@ -130,7 +131,7 @@ fn parts(cx: &Context, entity: Entity, place: &Place, until: Instant, asked: &mu
     let more = rows.len() >= PARTS || soql::next_page(page)?.is_some();
     Ok(match rows.last() {
         Some(last) if more => Outcome::Page { records, cursor: place.after(last).cursor(), more: true },
-        _ => Outcome::Page { records, cursor: Place::next(until).cursor(), more: false },
+        _ => Outcome::Page { records, cursor: Place::next(end).cursor(), more: false },
     })
 }
 

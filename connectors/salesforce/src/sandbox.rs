@@ -179,7 +179,7 @@ impl Sandbox for Org {
             self.expire_tokens();
         }
         match self.faults.take(request) {
-            None => self.answer(now, request),
+            None => self.answer(now, request).dated(now),
             Some(trouble) => Faults::answer(trouble).unwrap_or_else(|| {
                 self.answer(now, request);
                 WireResponse::empty(0)

@@ -159,6 +159,15 @@ impl Response {
         };
         Self { status, headers, body, started_at }
     }
+    /// What the system's own clock said when it answered.
+    pub fn clock(&self) -> Option<Instant> {
+        self.headers.get("date").and_then(|date| Instant::parse_http(date))
+    }
+    /// The end of a window that was read up to `until` by our clock: by the system's own clock where that is behind ours.
+    /// What changes there next has a time after that, whoever's clock is wrong.
+    pub fn window_end(&self, until: Instant) -> Instant {
+        self.clock().map_or(until, |theirs| theirs.min(until))
+    }
     /// The value at a JSON pointer of the body.
     pub fn at(&self, pointer: &str) -> Option<&Json> {
         self.body.pointer(pointer)

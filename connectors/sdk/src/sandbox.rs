@@ -78,6 +78,11 @@ impl WireResponse {
         self.headers.insert(name.to_owned(), value.into());
         self
     }
+    /// With the time by the system's clock, as every HTTP server says it.
+    #[must_use]
+    pub fn dated(self, now: Instant) -> Self {
+        self.header("date", now.http())
+    }
     fn with_body(mut self, body: String) -> Self {
         self.body = body.into_bytes();
         self

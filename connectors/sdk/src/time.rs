@@ -1,6 +1,6 @@
 //! Instants (milliseconds since the Unix epoch) and civil dates. Nothing here reads a clock.
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{Timestamp, civil::DateTime, fmt::rfc2822::DateTimeParser, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
@@ -79,6 +79,16 @@ impl Instant {
         let (ms, day) = (self.0.rem_euclid(DAY_MS), self.utc_date());
         let (seconds, ms) = (ms / 1000, ms % 1000);
         format!("{day}T{:02}:{:02}:{:02}.{ms:03}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+    /// Reads the `date` header of an HTTP answer. `None` when it is none.
+    pub fn parse_http(text: &str) -> Option<Self> {
+        let at = DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+        Some(Self(at.as_millisecond()))
+    }
+    /// As HTTP servers write it, in whole seconds: `Fri, 02 Jan 2026 03:04:05 GMT`.
+    pub fn http(self) -> String {
+        let at = Timestamp::from_millisecond(self.0).unwrap_or_default().to_zoned(TimeZone::UTC);
+        at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
     }
     /// The civil date at this instant in a zone.
     pub fn date_in(self, zone: &TimeZone) -> Date {

@@ -78,7 +78,7 @@ impl Sandbox for Server {
                 }
             }
         };
-        response.header("date", http::date(now))
+        response.dated(now)
     }
 
     fn act(&mut self, now: Instant, act: Act) -> Result<String, String> {

@@ -58,9 +58,3 @@ pub(crate) fn date(text: Option<&Json>) -> Json {
 pub(crate) fn decimal(text: &str) -> Json {
     json!({ "__class__": "Decimal", "decimal": text })
 }
-
-/// The vendor's clock, as the HTTP `date` header of an answer says it.
-pub(crate) fn http_date(text: &str) -> Option<Instant> {
-    let stamp = jiff::fmt::rfc2822::parse(text).ok()?;
-    Some(Instant::from_ms(stamp.timestamp().as_millisecond()))
-}

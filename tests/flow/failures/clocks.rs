@@ -2,7 +2,7 @@
 
 use crate::crm::{company, edit, text};
 use concord_connector::{Entity, Instant, sandbox::Act};
-use concord_hub::steps;
+use concord_hub::{events::Count, steps};
 use concord_tests::world::{World, account};
 use serde_json::json;
 use std::time::Duration;
@@ -54,6 +54,37 @@ async fn on_top_wins(ahead_ms: i64) {
 #[tokio::test]
 async fn f12_who_edits_on_top_wins_although_the_other_clock_is_ten_minutes_ahead() {
     on_top_wins(600_000).await;
+}
+
+#[tokio::test]
+async fn f12_who_edits_on_top_wins_although_the_other_clock_is_ten_minutes_behind() {
+    on_top_wins(-600_000).await;
+}
+
+/// Ten minutes of age are twice what HubSpot allows: its webhooks are refused, and its polls bring what they told of.
+#[tokio::test]
+async fn f12_what_a_refused_webhook_told_of_comes_with_the_next_poll() {
+    for ahead_ms in [-600_000, 600_000] {
+        let mut world = World::new(&[account("hubspot-eu", "hubspot"), account("salesforce", "salesforce")]).await;
+        world.vendors.set_ahead("hubspot-eu", ahead_ms);
+        let id = world.act("hubspot-eu", company("Acme", "acme.example"));
+        world.settle().await;
+        let refused = world.hub.tally.get(Count::WebhooksRefused);
+        world.act("hubspot-eu", edit("companies", &id, json!({"properties": { "phone": "+49 30 7" }})));
+        let made = world.act("hubspot-eu", company("Bolt", "bolt.example"));
+        // Two polls, and what follows from them.
+        for _ in 0..130 {
+            while world.round().await {}
+            world.clock.advance(Duration::from_secs(1));
+            steps::schedule::tick(&world.hub).await.expect("a tick");
+        }
+        assert!(world.hub.tally.get(Count::WebhooksRefused) > refused, "{ahead_ms}: none was refused");
+        let record = world.named(Entity::Organization, "Acme").await;
+        assert_eq!(world.shown(&record, "salesforce", "Account")["Phone"], "+49 30 7", "{ahead_ms}");
+        let bolt = world.named(Entity::Organization, "Bolt").await;
+        assert_eq!(bolt.facets.iter().filter(|facet| facet.link.id.as_str() == made).count(), 1);
+        assert_eq!(world.shown(&bolt, "salesforce", "Account")["Name"], "Bolt", "{ahead_ms}");
+    }
 }
 
 #[tokio::test]

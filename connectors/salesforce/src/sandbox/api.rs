@@ -7,7 +7,6 @@ use super::{
     store::Row,
 };
 use concord_connector::Instant;
-use jiff::fmt::strtime;
 use serde_json::{Map, Value as Json, json};
 use std::time::Duration;
 
@@ -169,7 +168,7 @@ fn patch(org: &mut Org, call: &Call<'_>, object: &str, id: &str) -> Reply {
     }
     if let Some(since) = call.headers.get("if-unmodified-since") {
         // The grain of the header is a second, and so is that of the stamps.
-        let Some(since) = http_date(since) else {
+        let Some(since) = Instant::parse_http(since) else {
             return error::one(400, "BAD_REQUEST", "invalid If-Unmodified-Since");
         };
         if org.store.row(object, &id).is_some_and(|row| !row.deleted && row.modified > since) {
@@ -182,13 +181,6 @@ fn patch(org: &mut Org, call: &Call<'_>, object: &str, id: &str) -> Reply {
         Ok(()) => (204, Json::Null),
         Err(refusal) => refusal,
     }
-}
-
-/// `Wed, 21 Oct 2015 07:28:00 GMT`.
-fn http_date(text: &str) -> Option<Instant> {
-    let read = strtime::parse("%a, %d %b %Y %H:%M:%S GMT", text).ok()?;
-    let at = read.to_datetime().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-    Some(Instant::from_ms(at.timestamp().as_millisecond()))
 }
 
 /// Creates or updates by external id.

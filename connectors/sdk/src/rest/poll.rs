@@ -15,7 +15,6 @@ use crate::{
     script::{Run, Script},
     time::Instant,
 };
-use jiff::fmt::rfc2822::DateTimeParser;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
@@ -66,7 +65,7 @@ pub(super) fn poll(
         let cursor = Cursor::new(json!(Stand { page: None, until: None, ..stand }).to_string());
         return Ok(Outcome::Page { records: Vec::new(), cursor, more: false });
     }
-    let end = stand.until.unwrap_or_else(|| clock(answer).map_or(until, |theirs| theirs.min(until)).ms());
+    let end = stand.until.unwrap_or_else(|| answer.window_end(until).ms());
     let rows = answer.array(&list.rows)?;
     let records = decode_each(rows, |row| place.id(row), |row| place.snapshot(row, answer.started_at, None));
     let next = next_page(place, list, stand.page.as_deref(), answer, rows)?;
@@ -193,13 +192,6 @@ fn next_of(header: &str) -> Option<String> {
     })
 }
 
-/// What the system's clock said when it answered.
-fn clock(answer: &Response) -> Option<Instant> {
-    let date = answer.headers.get("date")?;
-    let at = DateTimeParser::new().parse_timestamp(date.trim()).ok()?;
-    Some(Instant::from_ms(at.as_millisecond()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,12 +202,5 @@ mod tests {
         assert_eq!(next_of(header).as_deref(), Some("https://a.example.com/x?page=3"));
         assert_eq!(next_of("<https://a.example.com/x?page=1>; rel=\"last\""), None);
         assert_eq!(next_of("nonsense"), None);
-    }
-
-    #[test]
-    fn a_date_header_is_the_systems_clock() {
-        let headers = [("date".to_owned(), "Thu, 01 Jan 2026 00:00:00 GMT".to_owned())].into();
-        let answer = Response { headers, ..Response::default() };
-        assert_eq!(clock(&answer), Some(Instant::from_ms(1_767_225_600_000)));
     }
 }

@@ -118,7 +118,7 @@ impl Sandbox for Derived {
             Some(answer) => answer,
             None => self.answer(now, request),
         };
-        if trouble == Some(Trouble::LoseAnswer) { WireResponse::empty(0) } else { answer }
+        if trouble == Some(Trouble::LoseAnswer) { WireResponse::empty(0) } else { answer.dated(now) }
     }
 
     fn act(&mut self, now: Instant, act: Act) -> Result<String, String> {

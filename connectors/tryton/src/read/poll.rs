@@ -42,9 +42,9 @@ pub(crate) fn poll(
     let at = Position::of(cursor)?;
     let response = script.call(search(script.cx, entity, changed(script.cx, entity, &at)?, limit)?)?;
     let rows = rows(rpc::result(response)?);
-    // A hub whose clock is ahead of Tryton's would leave a gap: the next window begins by Tryton's clock where it says so.
-    let clock = response.headers.get("date").and_then(|text| wire::http_date(text)).unwrap_or(until);
-    let next = at.next.unwrap_or_else(|| clock.minus(Duration::from_secs(look_back_s)).ms());
+    // A hub whose clock is ahead of Tryton's would leave a gap: the next window begins by Tryton's clock.
+    let next =
+        at.next.unwrap_or_else(|| response.clock().unwrap_or(until).minus(Duration::from_secs(look_back_s)).ms());
     let last = rows.last().and_then(|raw| raw.get("id")).and_then(Json::as_i64);
     let (position, more) = match last {
         Some(after) if rows.len() >= limit => (Position { from: at.from, next: Some(next), after }, true),

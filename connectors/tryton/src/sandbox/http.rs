@@ -2,10 +2,7 @@
 
 use super::{KEY, PASSWORD, USERNAME};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use concord_connector::{
-    Instant,
-    sandbox::{WireRequest, WireResponse},
-};
+use concord_connector::sandbox::{WireRequest, WireResponse};
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde_json::{Value as Json, json};
 
@@ -78,11 +75,6 @@ pub(super) fn session() -> &'static str {
 
 fn scheme(request: &WireRequest) -> Option<(&str, &str)> {
     request.headers.get("authorization")?.split_once(' ')
-}
-
-/// The `date` header.
-pub(super) fn date(now: Instant) -> String {
-    civil(now.ms().saturating_mul(1000)).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// A time in UTC, from microseconds.
