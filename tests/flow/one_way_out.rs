@@ -34,7 +34,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 
 /// Security line 21: there is one client with a guard, and whatever a person or a vendor names is sent through it.
 #[test]
-fn line_21_every_address_that_somebody_gives_goes_through_the_guarded_client() {
+fn s21_every_address_that_somebody_gives_goes_through_the_guarded_client() {
     const NETWORK: [&str; 7] =
         ["reqwest", "TcpStream", "hyper::", "UdpSocket", "ToSocketAddrs", "std::process::Command", "lookup_host"];
     let network = |text: &str| NETWORK.iter().any(|word| text.contains(word));
@@ -62,7 +62,7 @@ fn line_21_every_address_that_somebody_gives_goes_through_the_guarded_client() {
 
 /// Security line 24.
 #[tokio::test]
-async fn line_24_nothing_of_an_inbound_request_goes_out_again() {
+async fn s24_nothing_of_an_inbound_request_goes_out_again() {
     let (mut world, inbox, id) = one_subscriber().await;
     change_phone(&world, &id, "+49 30 24");
     let now = world.now();

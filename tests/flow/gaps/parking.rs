@@ -12,7 +12,7 @@ use serde_json::json;
 const ORGANIZATIONS: &[Entity] = &[Entity::Organization];
 
 #[tokio::test]
-async fn f7_a_refused_record_is_parked_its_neighbours_go_on_and_newer_state_takes_it_out() {
+async fn f07_a_refused_record_is_parked_its_neighbours_go_on_and_newer_state_takes_it_out() {
     let small = |name, system| Account { maps: ORGANIZATIONS, ..account(name, system) };
     let mut world = World::new(&[small("hubspot-eu", "hubspot"), small("salesforce", "salesforce")]).await;
     let ids: Vec<String> =

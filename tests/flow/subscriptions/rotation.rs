@@ -9,7 +9,7 @@ const OTHER: &str = "whsec_YmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmI=";
 
 /// Security line 22.
 #[tokio::test]
-async fn line_22_while_a_secret_is_replaced_both_sign_and_afterwards_only_the_new_one() {
+async fn s22_while_a_secret_is_replaced_both_sign_and_afterwards_only_the_new_one() {
     let (mut world, [inbox]) = world(["portal"]).await;
     change(&world, "portal", |one| one.given_secrets.clear());
     let name = "portal".into();

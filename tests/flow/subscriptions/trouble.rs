@@ -51,7 +51,7 @@ async fn what_was_not_accepted_comes_again_with_the_same_id_as_the_schedule_says
 
 /// Security line 23.
 #[tokio::test]
-async fn line_23_whoever_asks_to_be_left_alone_is_but_not_for_ever() {
+async fn s23_whoever_asks_to_be_left_alone_is_but_not_for_ever() {
     for status in [429, 503] {
         let (mut world, [inbox]) = world(["portal"]).await;
         inbox.answers([asking(status, 1_000_000), answer(204)]);
@@ -72,7 +72,7 @@ async fn line_23_whoever_asks_to_be_left_alone_is_but_not_for_ever() {
 
 /// Security line 23.
 #[tokio::test]
-async fn line_23_410_disables_until_a_person_says_otherwise_and_then_nothing_is_missing() {
+async fn s23_410_disables_until_a_person_says_otherwise_and_then_nothing_is_missing() {
     let (mut world, [inbox, other]) = world(["portal", "other"]).await;
     inbox.answers([answer(204), answer(410), answer(204)]);
     let acme = world.act("hubspot-eu", company("Acme", "acme.example"));

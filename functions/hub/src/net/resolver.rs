@@ -68,7 +68,7 @@ mod tests {
 
     /// Security line 18: the address that was checked is the address that is connected to; nobody asks a second time.
     #[tokio::test]
-    async fn line_18_the_address_that_was_checked_is_the_one_that_is_connected_to() {
+    async fn s18_the_checked_address_is_the_one_that_is_dialled() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = tokio::spawn(async move {
@@ -87,7 +87,7 @@ mod tests {
 
     /// Security line 18: a name with one address out of reach among good ones is refused as a whole.
     #[tokio::test]
-    async fn line_18_one_private_address_among_public_ones_is_enough_to_refuse() {
+    async fn s18_one_private_address_among_public_ones_is_enough_to_refuse() {
         for bad in ["10.0.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "::1", "fd00::1", "::ffff:192.168.0.1"] {
             let addresses = vec!["93.184.215.14".parse().unwrap(), bad.parse().unwrap()];
             let (lookup, asked) = flipping(addresses.clone(), addresses);

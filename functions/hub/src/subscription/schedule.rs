@@ -58,7 +58,7 @@ mod tests {
 
     /// Security line 23: `Retry-After` is honoured but bounded.
     #[test]
-    fn line_23_retry_after_is_honoured_from_one_to_two_slots() {
+    fn s23_retry_after_is_honoured_from_one_to_two_slots() {
         let slot = Duration::from_secs(300);
         let waits = |asked: u64| wait(slot, Some(Duration::from_secs(asked)), 0).as_secs();
         assert_eq!([0, 1, 300, 450, 600, 601, u64::MAX].map(waits), [300, 300, 300, 450, 600, 600, 600]);

@@ -50,7 +50,7 @@ async fn serve(
 
 /// Security line 17.
 #[tokio::test]
-async fn line_17_nothing_leaves_unencrypted_unless_the_admin_allowed_it() {
+async fn s17_nothing_leaves_unencrypted_unless_the_admin_allowed_it() {
     let (address, mut heard) = serve(|_| b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()).await;
     let net = Net::new().unwrap();
     for url in [address.clone(), "http://example.com/".into(), "ftp://example.com/".into(), "file:///etc/passwd".into()]
@@ -68,7 +68,7 @@ async fn line_17_nothing_leaves_unencrypted_unless_the_admin_allowed_it() {
 
 /// Security line 19.
 #[tokio::test]
-async fn line_19_a_redirect_is_an_answer_and_nobody_goes_there() {
+async fn s19_a_redirect_is_an_answer_and_nobody_goes_there() {
     let (elsewhere, mut arrived) = serve(|_| b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()).await;
     for status in [301, 302, 303, 307, 308] {
         let to = elsewhere.clone();
@@ -83,7 +83,7 @@ async fn line_19_a_redirect_is_an_answer_and_nobody_goes_there() {
 
 /// Security line 20: of an endless answer only the beginning is read, and one without end is cut off in time.
 #[tokio::test]
-async fn line_20_an_answer_has_a_size_and_a_time() {
+async fn s20_an_answer_has_a_size_and_a_time() {
     let net = Net::new().unwrap();
     let endless = |_| [b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec(), vec![b'x'; 48 << 20]].concat();
     let (address, _heard) = serve(endless).await;
@@ -104,7 +104,7 @@ async fn line_20_an_answer_has_a_size_and_a_time() {
 
 /// Security line 24: what leaves has the headers of the request, and what HTTP itself needs; no cookie comes back.
 #[tokio::test]
-async fn line_24_no_header_leaves_that_was_not_given() {
+async fn s24_no_header_leaves_that_was_not_given() {
     let answer = b"HTTP/1.1 204 No Content\r\nSet-Cookie: id=recognizable\r\nWWW-Authenticate: Basic\r\nconnection: close\r\n\r\n";
     let (address, mut heard) = serve(|_| answer.to_vec()).await;
     let net = Net::new().unwrap();
