@@ -47,6 +47,17 @@ struct Sweep {
     after: Option<String>,
 }
 
+/// Whether something may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// It may.
+    Given,
+    /// One thing may, to try whether the connection works again; nobody else has leave meanwhile.
+    Probe,
+    /// It may not, for so long.
+    In(Duration),
+}
+
 /// A breaker that a success has closed, whose sweep is not finished.
 pub(crate) struct Reopened {
     breaker: Breaker,
@@ -109,20 +120,28 @@ impl Hub {
         }))
     }
 
-    /// Asks for leave to send something; `Some` says how long it is not given. When the wait after a trouble is over, one
-    /// alone gets it: a vendor that comes back is met by a single probe, not by all who waited.
+    /// Asks for leave to send something; `Some` says how long it is not given.
     pub(crate) async fn leave_to_send(&self, connection: &Connection) -> Result<Option<Duration>> {
+        Ok(match self.leave(connection).await? {
+            Leave::Given | Leave::Probe => None,
+            Leave::In(wait) => Some(wait),
+        })
+    }
+
+    /// Asks for leave to send something. When the wait after a trouble is over, one alone gets it: a vendor that comes back
+    /// is met by a single probe, not by all who waited.
+    pub(crate) async fn leave(&self, connection: &Connection) -> Result<Leave> {
         let (breaker, rev) = self.breaker_item(connection).await?;
-        let Some(breaker) = breaker.filter(|breaker| breaker.closed.is_none()) else { return Ok(None) };
+        let Some(breaker) = breaker.filter(|breaker| breaker.closed.is_none()) else { return Ok(Leave::Given) };
         let now = self.now();
         if breaker.until > now {
-            return Ok(Some(breaker.until.since(now)));
+            return Ok(Leave::In(breaker.until.since(now)));
         }
         let probe = Breaker { until: now.plus(PROBE), probing: true, ..breaker };
         let item = Item { rev: rev + 1, ..Item::new(keys::breaker(&connection.name), store::body(&probe)?) };
         match self.table.transact(vec![TableChange::Put(item, Condition::Rev(rev))]).await {
-            Ok(()) => Ok(None),
-            Err(TransactError::Cancelled(_)) => Ok(Some(FIRST)),
+            Ok(()) => Ok(Leave::Probe),
+            Err(TransactError::Cancelled(_)) => Ok(Leave::In(FIRST)),
             Err(TransactError::Store(fault)) => Err(fault),
         }
     }

@@ -5,7 +5,7 @@ use crate::{
     meddle::Meddler,
 };
 use concord_connector::Entity;
-use concord_hub::{events::Count, steps, views};
+use concord_hub::{events::Count, ports::QueueName, steps, views};
 use concord_tests::world::{Account, World, account};
 use serde_json::json;
 use std::time::Duration;
@@ -66,7 +66,7 @@ async fn after_72_hours_the_catch_up_is_one_write_for_each_changed_record() {
     }
 }
 
-fn depth(world: &World, queue: &concord_hub::ports::QueueName) -> usize {
+fn depth(world: &World, queue: &QueueName) -> usize {
     use concord_hub::broker::Inbox;
     let depth = world.queue.depth(queue);
     depth.waiting + depth.hidden
@@ -118,4 +118,34 @@ async fn a_restart_during_an_outage_knows_of_it() {
     hours(&mut world, 1).await;
     world.settle().await;
     assert!(trouble(views::connections(&world.hub).await.expect("a store")).is_none());
+}
+
+#[tokio::test]
+async fn a_probe_is_one_record_of_a_whole_batch_of_deliveries() {
+    let (mut world, ids) = crms(6).await;
+    world.vendor("salesforce", |vendor| vendor.faults().outage = Some(503));
+    phone(&world, &ids[0], "1");
+    hours(&mut world, 1).await;
+    world.vendor("salesforce", |vendor| vendor.faults().outage = None);
+    // The wait is over, and before the scheduler sends anybody, six deliveries come at once.
+    world.clock.advance(Duration::from_secs(901));
+    ids.iter().for_each(|id| phone(&world, id, "2"));
+    world.push().await;
+    let deliveries = QueueName::Deliveries("salesforce".into());
+    while depth(&world, &deliveries) < 6 {
+        let moved = world.drain(&QueueName::Signals("hubspot".into())).await
+            | world.drain(&QueueName::Observations).await
+            | world.feed().await;
+        assert!(moved, "the deliveries come");
+    }
+    let before = world.hub.tally.get(Count::Deliveries);
+    world.drain(&deliveries).await;
+    assert_eq!(world.hub.tally.get(Count::Deliveries) - before, 1, "one tries whether it works");
+    // Nobody waits for the scheduler to find them one after another: the success orders them all again.
+    steps::schedule::tick(&world.hub).await.expect("ports in memory");
+    while world.round().await {}
+    assert_eq!(world.hub.tally.get(Count::Deliveries) - before, 6);
+    for record in world.records(Entity::Organization).await {
+        assert_eq!(world.shown(&record, "salesforce", "Account")["Phone"], "2");
+    }
 }

@@ -12,6 +12,7 @@ pub(crate) use create::insist;
 pub(crate) use plan::{comes, outward, referred_by};
 
 use crate::{
+    breaker::Leave,
     dead_letter::DeadLetter,
     hub::Hub,
     message::{Message, Observation},
@@ -107,8 +108,14 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
             Err(fault) => refused::refuse(hub, connection, &record, fault.into()).await?,
         }
     }
-    if !jobs.is_empty() && hub.leave_to_send(connection).await?.is_some() {
+    if jobs.is_empty() {
         return Ok(again);
+    }
+    match hub.leave(connection).await? {
+        Leave::Given => {}
+        // One record tries; the others stay pending, and the sweep that follows a success orders them again.
+        Leave::Probe => probe(&mut jobs),
+        Leave::In(_) => return Ok(again),
     }
     let most = connection.connector.manifest().capabilities.write_batch.max(1);
     let trouble = Trouble::default();
@@ -131,6 +138,13 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
         _ => {}
     }
     Ok(again)
+}
+
+/// Leaves one job of all.
+fn probe(jobs: &mut BTreeMap<Entity, Vec<Job>>) {
+    let Some((entity, mut first)) = jobs.pop_first() else { return };
+    first.truncate(1);
+    *jobs = BTreeMap::from([(entity, first)]);
 }
 
 /// Records that have to be looked at again, and when.
