@@ -1,5 +1,8 @@
 //! The core path without I/O: verify, parse, translate, resolve, merge, plan, for a company of 15 mapped fields.
 
+#[path = "core/company.rs"]
+mod company;
+
 use concord_connector::{
     Context, Entity, ExternalId, Instant, Operation, Outcome, Response, Snapshot, Step,
     connector::Connector,

@@ -1,6 +1,7 @@
 //! The hub as a process of its own: started, watched, killed, started again.
 
 use super::measure::Usage;
+use crate::app::KEY_FILE;
 use anyhow::{Context as _, Result, bail};
 use std::{
     fs,
@@ -13,6 +14,9 @@ use tokio::process::{Child, Command};
 
 /// A hub that does not answer within this does not start.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The vault's key, in the folder of the run.
+pub(super) const VAULT_KEY: &str = "vault.key";
 
 /// The process that is measured.
 pub(super) struct Hub {
@@ -106,7 +110,7 @@ fn spawn(dir: &Path, arguments: &[String]) -> Result<Child> {
     let program = std::env::current_exe().context("The program does not know where it is.")?;
     let log = fs::File::options().create(true).append(true).open(dir.join("hub.log"))?;
     let mut command = Command::new(program);
-    command.args(arguments).env("CONCORD_VAULT_KEY_FILE", dir.join("vault.key")).env("CONCORD_BENCH_SECRET", secret());
+    command.args(arguments).env(KEY_FILE, dir.join(VAULT_KEY)).env("CONCORD_BENCH_SECRET", secret());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
     command.spawn().context("The hub could not be started.")
 }

@@ -1,6 +1,8 @@
 //! The files of a run: a configuration with two connections, each of a system that one file describes.
 
+use crate::bench::child::VAULT_KEY;
 use anyhow::Result;
+use concord_hub::embedded::vault::Key;
 use std::{fs, path::Path};
 
 /// Writes them.
@@ -11,6 +13,8 @@ pub(super) fn write(dir: &Path, target: &str) -> Result<()> {
     fs::write(dir.join("source.toml"), include_str!("source.toml"))?;
     fs::write(dir.join("target.toml"), include_str!("target.toml"))?;
     fs::write(dir.join("concord.toml"), include_str!("concord.toml").replace("{target}", target))?;
+    // The hub makes no key where a file is named for it.
+    Key::read_or_create(&dir.join(VAULT_KEY))?;
     Ok(())
 }
 
