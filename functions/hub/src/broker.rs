@@ -24,8 +24,20 @@ pub trait Inbox: Send + Sync {
     async fn receive(&self, queue: &QueueName, max: usize, visibility: Duration) -> Result<Vec<Received>>;
     /// They are dealt with. Durable when it returns; ids that are gone are no error.
     async fn delete(&self, queue: &QueueName, ids: &[String]) -> Result<()>;
-    /// Makes messages visible again after these waits.
+    /// Makes messages visible again after these waits; what was done with them has come to its end.
     async fn release(&self, queue: &QueueName, waits: &[(String, Duration)]) -> Result<()>;
+    /// Hides messages for longer that were received and wait for their turn.
+    async fn keep(&self, queue: &QueueName, waits: &[(String, Duration)]) -> Result<()> {
+        self.release(queue, waits).await
+    }
+    /// The turn of messages that were kept has come.
+    async fn begin(&self, _queue: &QueueName, _ids: &[String]) -> Result<()> {
+        Ok(())
+    }
+    /// How often in a row a process ended while this message was in flight, where that is known.
+    fn ended(&self, _queue: &QueueName, _id: &str) -> u32 {
+        0
+    }
     /// Returns when there may be something to receive.
     async fn wait(&self, queue: &QueueName);
     /// How full a queue is.
@@ -58,6 +70,8 @@ pub struct Message {
     pub visible: Instant,
     /// How often it was received.
     pub receives: u32,
+    /// How often in a row a process ended while it was in flight.
+    pub ended: u32,
 }
 
 /// The state of all queues.
@@ -137,6 +151,18 @@ impl Broker {
     pub fn release(&mut self, queue: &QueueName, id: u64, visible: Instant) {
         if let Some(lane) = self.lanes.get_mut(queue) {
             lane.release(id, visible);
+        }
+    }
+
+    /// How often in a row a process ended while a message was in flight.
+    pub fn ended(&self, queue: &QueueName, id: u64) -> u32 {
+        self.lanes.get(queue).and_then(|lane| lane.get(id)).map_or(0, |message| message.ended)
+    }
+
+    /// A message outlived what was done with it.
+    pub fn outlived(&mut self, queue: &QueueName, id: u64) {
+        if let Some(message) = self.lanes.get_mut(queue).and_then(|lane| lane.get_mut(id)) {
+            message.ended = 0;
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod ports {
     mod embedded;
+    mod ended;
     mod failures;
     mod folder;
     mod killed;

@@ -148,6 +148,14 @@ impl Lane {
         }
     }
 
+    pub(super) fn get(&self, id: u64) -> Option<&Message> {
+        self.messages.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: u64) -> Option<&mut Message> {
+        self.messages.get_mut(&id)
+    }
+
     pub(super) fn due(&self) -> Option<Instant> {
         if self.ready.is_empty() { self.hidden.first().map(|(visible, _)| *visible) } else { Some(Instant::EPOCH) }
     }

@@ -28,14 +28,15 @@ pub(super) fn insert(
         let dedupe = outgoing.dedupe.as_ref().filter(|_| fifo);
         statement.execute(params![*last, name, group, dedupe, now.ms(), visible.ms(), outgoing.body])?;
         let body = Some(outgoing.body.clone());
-        sent.push(Message { id: *last, body, group: group.cloned(), sent: now, visible, receives: 0 });
+        sent.push(Message { id: *last, body, group: group.cloned(), sent: now, visible, receives: 0, ended: 0 });
     }
     Ok(sent)
 }
 
-/// Counts messages as received once more.
+/// Counts messages as received once more; they are in flight.
 pub(super) fn count(connection: &Connection, ids: &[u64]) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("UPDATE messages SET receives = receives + 1 WHERE id = ?1")?;
+    let mut statement =
+        connection.prepare_cached("UPDATE messages SET receives = receives + 1, in_flight = 1 WHERE id = ?1")?;
     ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
 }
 
@@ -45,10 +46,26 @@ pub(super) fn delete(connection: &Connection, ids: &[u64]) -> rusqlite::Result<(
     ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
 }
 
-/// Sets when messages become visible.
+/// Messages that were received and waited for their turn are being worked on now.
+pub(super) fn begin(connection: &Connection, ids: &[u64]) -> rusqlite::Result<()> {
+    let mut statement = connection
+        .prepare_cached("UPDATE messages SET receives = receives + 1 - in_flight, in_flight = 1 WHERE id = ?1")?;
+    ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
+}
+
+/// Sets when messages become visible: the process outlived what was done with them.
 pub(super) fn release(connection: &Connection, visible: &[(u64, Instant)]) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("UPDATE messages SET visible = ?2 WHERE id = ?1")?;
+    let mut statement =
+        connection.prepare_cached("UPDATE messages SET visible = ?2, in_flight = 0, ended = 0 WHERE id = ?1")?;
     visible.iter().try_for_each(|(id, at)| statement.execute(params![id, at.ms()]).map(drop))
+}
+
+/// Nobody works on messages that were received: should the process end, they were not. Until when they are hidden is known
+/// to the running process only.
+pub(super) fn keep(connection: &Connection, hidden: &[(u64, Instant)]) -> rusqlite::Result<()> {
+    let mut statement = connection
+        .prepare_cached("UPDATE messages SET receives = receives - in_flight, in_flight = 0 WHERE id = ?1")?;
+    hidden.iter().try_for_each(|(id, _)| statement.execute([id]).map(drop))
 }
 
 /// The text of a message, if it is still there.
@@ -64,10 +81,18 @@ pub(super) struct Left {
     pub(super) dedupe: Option<String>,
 }
 
-/// Every message that is left, in order. What was in flight is visible again.
+/// Takes back what was in flight when the last process ended: it is visible, and that receive counts as one that the
+/// process did not survive instead of one that failed.
+pub(super) fn take_back(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "UPDATE messages SET in_flight = 0, ended = ended + 1, receives = max(receives - 1, 0) \
+               WHERE in_flight = 1";
+    connection.execute(sql, []).map(drop)
+}
+
+/// Every message that is left, in order.
 pub(super) fn left(connection: &Connection, now: Instant, mut each: impl FnMut(Left)) -> rusqlite::Result<()> {
     let mut statement = connection
-        .prepare("SELECT id, queue, grouped, dedupe, sent, visible, receives, body FROM messages ORDER BY id")?;
+        .prepare("SELECT id, queue, grouped, dedupe, sent, visible, receives, body, ended FROM messages ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let name: String = row.get(1)?;
@@ -87,6 +112,7 @@ pub(super) fn left(connection: &Connection, now: Instant, mut each: impl FnMut(L
                 visible: Instant::from_ms(row.get(5)?),
                 receives: row.get(6)?,
                 body: Some(row.get(7)?),
+                ended: row.get(8)?,
             },
         });
     }

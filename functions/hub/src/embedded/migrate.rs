@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// What turns each version into the next; the folder's version is how many were applied. Only ever appended to.
-const STEPS: &[&str] = &[include_str!("schema/1.sql")];
+const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 /// Brings a database to the current version.
 pub(super) fn to_current(path: &Path) -> Result<()> {

@@ -13,6 +13,12 @@ use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 use verdict::Verdict;
 
+/// A message that was in flight so often in a row when a process ended is worked on alone...
+const SUSPICIOUS: u32 = 3;
+/// ... and buried at this number. Somebody who ends processes is hardly ever so unlucky with one message; one that takes the
+/// process down with it is every time.
+const ENDS: u32 = 32;
+
 /// How a queue is received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mapping {
@@ -93,45 +99,84 @@ impl Poller {
 
     /// Works on a batch to its end: every message is deleted, released or buried.
     async fn work(&self, mapping: &Mapping, batch: Vec<Received>) {
-        // A message that took the process down with it never got a verdict; its receives tell.
-        let (spent, batch): (Vec<_>, Vec<_>) =
-            batch.into_iter().partition(|message| message.receives > mapping.max_receives.max(1));
-        let mut verdicts: Vec<(Received, Verdict)> = spent
-            .into_iter()
-            .map(|message| {
+        let mut verdicts = Vec::new();
+        let (mut suspects, mut rest) = (Vec::new(), Vec::new());
+        for message in batch {
+            let ended = self.inbox.ended(&mapping.queue, &message.id);
+            if message.receives > mapping.max_receives.max(1) {
                 let reason = format!("It was received {} times and never answered.", message.receives);
-                (message, Verdict::Bury(reason))
-            })
-            .collect();
+                verdicts.push((message, Verdict::Bury(reason)));
+            } else if ended >= ENDS {
+                let reason = format!("The process ended {ended} times in a row while it was worked on.");
+                verdicts.push((message, Verdict::Bury(reason)));
+            } else if ended >= SUSPICIOUS {
+                suspects.push(message);
+            } else {
+                rest.push(message);
+            }
+        }
+        // What others left is settled before anything that may take the process down is begun.
+        self.settle(mapping, verdicts).await;
+        self.hide(mapping, &suspects).await;
+        self.together(mapping, rest, &suspects).await;
+        // Alone, so that one of them that does end the process is the only one it counts against.
+        while !suspects.is_empty() {
+            let suspect = suspects.remove(0);
+            self.hide(mapping, &suspects).await;
+            self.begin(mapping, &suspect).await;
+            self.together(mapping, vec![suspect], &[]).await;
+        }
+    }
+
+    /// Works on messages together, while others of their batch wait.
+    async fn together(&self, mapping: &Mapping, batch: Vec<Received>, waiting: &[Received]) {
+        let mut verdicts = Vec::new();
         if !batch.is_empty() {
             match self.attempt(mapping, batch.clone()).await {
                 Ok(dispositions) => verdicts.extend(self.judge(mapping, batch, dispositions)),
                 Err(reason) if batch.len() == 1 => {
                     verdicts.extend(self.judge(mapping, batch, vec![Disposition::Retry { after: None, reason }]));
                 }
-                Err(_) => verdicts.extend(self.one_by_one(mapping, batch).await),
+                Err(_) => verdicts.extend(self.one_by_one(mapping, batch, waiting).await),
             }
         }
         self.settle(mapping, verdicts).await;
     }
 
     /// After a batch failed as a whole: each message alone, so that only the culprit fails.
-    async fn one_by_one(&self, mapping: &Mapping, batch: Vec<Received>) -> Vec<(Received, Verdict)> {
+    async fn one_by_one(
+        &self,
+        mapping: &Mapping,
+        batch: Vec<Received>,
+        waiting: &[Received],
+    ) -> Vec<(Received, Verdict)> {
         let mut verdicts = Vec::with_capacity(batch.len());
-        let mut rest: Vec<_> = batch.iter().map(|message| (message.id.clone(), mapping.visibility)).collect();
-        for message in batch {
+        for (at, message) in batch.iter().enumerate() {
             // They are in flight for longer than one batch: keep them hidden.
-            if let Err(fault) = self.inbox.release(&mapping.queue, &rest).await {
-                tracing::warn!(queue.name = %mapping.queue, "Could not keep messages hidden: {fault}");
-            }
-            rest.remove(0);
+            self.hide(mapping, batch[at..].iter().chain(waiting)).await;
+            self.begin(mapping, message).await;
             let dispositions = match self.attempt(mapping, vec![message.clone()]).await {
                 Ok(dispositions) => dispositions,
                 Err(reason) => vec![Disposition::Retry { after: None, reason }],
             };
-            verdicts.extend(self.judge(mapping, vec![message], dispositions));
+            verdicts.extend(self.judge(mapping, vec![message.clone()], dispositions));
         }
         verdicts
+    }
+
+    async fn hide(&self, mapping: &Mapping, messages: impl IntoIterator<Item = &Received>) {
+        let waits: Vec<_> = messages.into_iter().map(|message| (message.id.clone(), mapping.visibility)).collect();
+        if !waits.is_empty()
+            && let Err(fault) = self.inbox.keep(&mapping.queue, &waits).await
+        {
+            tracing::warn!(queue.name = %mapping.queue, "Could not keep messages hidden: {fault}");
+        }
+    }
+
+    async fn begin(&self, mapping: &Mapping, message: &Received) {
+        if let Err(fault) = self.inbox.begin(&mapping.queue, std::slice::from_ref(&message.id)).await {
+            tracing::warn!(queue.name = %mapping.queue, "Could not note that a message is worked on: {fault}");
+        }
     }
 
     /// Runs the handler in a task of its own, so that a panic or a hang fails its batch and nothing else.

@@ -1,7 +1,9 @@
 //! Table and queues in one database.
 
 use super::{
-    Folder, images, items, messages,
+    Folder,
+    folder::{connect, database_fault},
+    images, items, messages,
     readers::Readers,
     writer::{Operation, Writer},
 };
@@ -51,6 +53,9 @@ impl Store {
         let path = folder.database();
         let readers = Readers::new(path.clone());
         let now = clock.now();
+        connect(&path)
+            .and_then(|connection| messages::take_back(&connection))
+            .map_err(|error| database_fault("store.open", error))?;
         let broker = readers.read("store.open", |connection| {
             let mut broker = Broker::new(ROOM);
             messages::left(connection, now, |left| {
@@ -65,6 +70,13 @@ impl Store {
         let (feeding, fed) = watch::channel(0);
         let writer = Writer::start(&path, broker.clone(), clock.clone(), feeding)?;
         Ok(Self { writer, readers, broker, wakes: Mutex::default(), fed, clock, folder })
+    }
+
+    async fn hide(&self, queue: &QueueName, waits: &[(String, Duration)], outlived: bool) -> Result<()> {
+        let now = self.clock.now();
+        let visible = waits.iter().filter_map(|(id, wait)| Some((id.parse().ok()?, now.plus(*wait)))).collect();
+        let (queue, wake) = (queue.clone(), self.wake(queue));
+        self.ask(|answer| Operation::Release { queue, visible, outlived, wake, answer }).await
     }
 
     /// Forgets what has expired: items, and entries of the change feed older than seven days that were read. Returns
@@ -223,10 +235,20 @@ impl Inbox for Store {
     }
 
     async fn release(&self, queue: &QueueName, waits: &[(String, Duration)]) -> Result<()> {
-        let now = self.clock.now();
-        let visible = waits.iter().filter_map(|(id, wait)| Some((id.parse().ok()?, now.plus(*wait)))).collect();
-        let (queue, wake) = (queue.clone(), self.wake(queue));
-        self.ask(|answer| Operation::Release { queue, visible, wake, answer }).await
+        self.hide(queue, waits, true).await
+    }
+
+    async fn keep(&self, queue: &QueueName, waits: &[(String, Duration)]) -> Result<()> {
+        self.hide(queue, waits, false).await
+    }
+
+    async fn begin(&self, _queue: &QueueName, ids: &[String]) -> Result<()> {
+        let ids = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        self.writer.post(Operation::Begun { ids }).await
+    }
+
+    fn ended(&self, queue: &QueueName, id: &str) -> u32 {
+        id.parse().map_or(0, |id| self.broker().ended(queue, id))
     }
 
     async fn wait(&self, queue: &QueueName) {

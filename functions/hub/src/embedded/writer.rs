@@ -45,6 +45,10 @@ pub(super) enum Operation {
     Received {
         ids: Vec<u64>,
     },
+    /// Messages that waited after they were received are worked on now.
+    Begun {
+        ids: Vec<u64>,
+    },
     Delete {
         queue: QueueName,
         ids: Vec<u64>,
@@ -54,6 +58,8 @@ pub(super) enum Operation {
     Release {
         queue: QueueName,
         visible: Vec<(u64, Instant)>,
+        /// Whether the process outlived what was done with them.
+        outlived: bool,
         wake: Arc<Notify>,
         answer: Answer<()>,
     },
@@ -216,12 +222,17 @@ impl Desk {
                     messages::count(&transaction, ids)?;
                     Outcome::Done
                 }
+                Operation::Begun { ids } => {
+                    messages::begin(&transaction, ids)?;
+                    Outcome::Done
+                }
                 Operation::Delete { ids, .. } => {
                     messages::delete(&transaction, ids)?;
                     Outcome::Done
                 }
-                Operation::Release { visible, .. } => {
-                    messages::release(&transaction, visible)?;
+                Operation::Release { visible, outlived, .. } => {
+                    let write = if *outlived { messages::release } else { messages::keep };
+                    write(&transaction, visible)?;
                     Outcome::Done
                 }
                 Operation::Position { name, value, .. } => {
@@ -264,10 +275,15 @@ impl Desk {
                 wake.notify_one();
                 drop(answer.send(Ok(())));
             }
-            (Operation::Release { queue, visible, wake, answer }, _) => {
+            (Operation::Release { queue, visible, outlived, wake, answer }, _) => {
                 {
                     let mut broker = broker();
-                    visible.into_iter().for_each(|(id, visible)| broker.release(&queue, id, visible));
+                    for (id, visible) in visible {
+                        broker.release(&queue, id, visible);
+                        if outlived {
+                            broker.outlived(&queue, id);
+                        }
+                    }
                 }
                 wake.notify_one();
                 drop(answer.send(Ok(())));
@@ -275,7 +291,7 @@ impl Desk {
             (Operation::Send { answer, .. } | Operation::Position { answer, .. }, _) => drop(answer.send(Ok(()))),
             (Operation::Sweep { answer }, Outcome::Swept(count)) => drop(answer.send(Ok(count))),
             (Operation::Sweep { answer }, _) => drop(answer.send(Ok(0))),
-            (Operation::Received { .. }, _) => {}
+            (Operation::Received { .. } | Operation::Begun { .. }, _) => {}
         }
     }
 }
@@ -289,6 +305,6 @@ fn fail(operation: Operation, sentence: &str) {
         | Operation::Release { answer, .. }
         | Operation::Position { answer, .. } => drop(answer.send(Err(fault()))),
         Operation::Sweep { answer } => drop(answer.send(Err(fault()))),
-        Operation::Received { .. } => {}
+        Operation::Received { .. } | Operation::Begun { .. } => {}
     }
 }

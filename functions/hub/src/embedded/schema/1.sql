@@ -35,7 +35,7 @@ CREATE TABLE images (
     body BLOB
 ) STRICT;
 
--- Messages. What is in flight is known to the running process only.
+-- Messages.
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY,
     queue TEXT NOT NULL,

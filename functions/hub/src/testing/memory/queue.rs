@@ -69,6 +69,7 @@ impl Queue for MemoryQueue {
                 sent: now,
                 visible: if fifo { now } else { now.plus(outgoing.delay.min(MAX_DELAY)) },
                 receives: 0,
+                ended: 0,
             };
             state.broker.accept(queue, message);
             state.sent.push((queue.clone(), outgoing));
