@@ -81,12 +81,15 @@ async fn show(session: &Session, args: &Match, wants_json: bool) -> Result<()> {
 
 fn told(args: &Match, report: &Json) {
     let text = |json: &Json| json.as_str().unwrap_or("-").to_owned();
-    let name = |side: &Json| {
+    let own = format!("{}/", args.connection);
+    // One record is on both sides: there by what it is at the connection, here by what it is elsewhere.
+    let name = |side: &Json, there: bool| {
         if side.is_null() {
-            "-".to_owned()
-        } else {
-            format!("{} ({})", text(&side["name"]), text(&side["external"][0]))
+            return "-".to_owned();
         }
+        let mut external = side["external"].as_array().into_iter().flatten().filter_map(Json::as_str);
+        let shown = external.find(|id| id.starts_with(&own) == there);
+        format!("{} ({})", text(&side["name"]), shown.map_or_else(|| text(&side["external"][0]), str::to_owned))
     };
     let empty = Vec::new();
     let lines = report["lines"].as_array().unwrap_or(&empty);
@@ -99,8 +102,8 @@ fn told(args: &Match, report: &Json) {
                 text(&line["id"]),
                 text(&line["verdict"]),
                 text(&line["entity"]),
-                name(&line["there"]),
-                name(&line["here"]),
+                name(&line["there"], true),
+                name(&line["here"], false),
                 decided,
             ]
         })

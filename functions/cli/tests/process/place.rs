@@ -52,6 +52,16 @@ impl Place {
     pub(crate) fn data(&self) -> std::path::PathBuf {
         self.home().join("concord-data")
     }
+    /// Changes the section of a connection, before the program is started.
+    pub(crate) fn change(&self, name: &str, change: impl Fn(&str) -> String) {
+        let path = self.home().join("concord.toml");
+        let text = std::fs::read_to_string(&path).expect("a configuration");
+        let head = format!("[connections.{name}]");
+        let (before, section) = text.split_once(&head).expect("the connection");
+        let end = section.find("\n[").map_or(section.len(), |end| end + 1);
+        let (section, after) = section.split_at(end);
+        std::fs::write(&path, format!("{before}{head}{}{after}", change(section))).expect("room");
+    }
     /// Somebody makes a company in `east`.
     pub(crate) fn company(&self, name: &str, domain: &str) -> String {
         let fields = json!({ "properties": { "name": name, "domain": domain } });

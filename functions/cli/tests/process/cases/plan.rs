@@ -4,15 +4,6 @@ use crate::{
 };
 use std::{path::Path, time::Duration};
 
-/// Makes `west` a connection that only observes.
-fn observe_west(place: &Place) {
-    let path = place.home().join("concord.toml");
-    let text = std::fs::read_to_string(&path).expect("a configuration");
-    let (east, west) = text.split_once("[connections.west]").expect("west");
-    let west = west.replace("mode = \"sync\"", "mode = \"observe\"");
-    std::fs::write(&path, format!("{east}[connections.west]{west}")).expect("room");
-}
-
 /// Waits until so many records are known.
 async fn known(home: &Path, count: usize) {
     for _ in 0..600 {
@@ -27,7 +18,7 @@ async fn known(home: &Path, count: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_is_shown_saved_and_applied_on_an_idle_and_on_a_live_folder() {
     let place = Place::new().await;
-    observe_west(&place);
+    place.change("west", |west| west.replace("mode = \"sync\"", "mode = \"observe\""));
     let up = Up::start(place.home()).await;
     place.company("Acme", "acme.example");
     known(place.home(), 1).await;
