@@ -28,5 +28,6 @@ mod scope;
 mod secrecy;
 mod security;
 mod settles;
+mod simulated;
 mod strangers;
 mod subscriptions;

@@ -7,7 +7,7 @@ use crate::{
     ports::{Condition, Index, IndexEntry, Item, QueueName, TableChange, TransactError},
     store,
 };
-use concord_connector::{ConnectionName, Fault, Instant, Kind, Result};
+use concord_connector::{ConnectionName, Fault, Instant, Result};
 use serde::{Deserialize, Serialize};
 
 /// A dead letter.
@@ -92,22 +92,22 @@ impl DeadLetter {
         }
     }
 
-    /// Keeps it.
+    /// Keeps it. One that is there already is the same trouble found again: it is not counted and not told a second time.
     ///
     /// # Errors
     /// When the store fails: the message has to stay where it is.
     pub async fn bury(self, hub: &Hub) -> Result<()> {
-        hub.tally.add(crate::events::Count::DeadLetters);
-        tracing::warn!(queue = %self.queue, dead_letter = %self.id, reason = %self.reason, "Put a message aside as a dead letter.");
         let mut item = Item::new(keys::dead_letter(&self.id), store::body(&self)?);
         let sort = format!("{}#{}", crate::record::place(self.at), self.id);
         item.index.push(IndexEntry { index: Index::DeadLetters, partition: keys::ALL.into(), sort });
-        match hub.table.transact(vec![TableChange::Put(item, Condition::None)]).await {
-            Ok(()) => Ok(()),
-            Err(TransactError::Store(fault)) => Err(fault),
-            Err(TransactError::Cancelled(_)) => {
-                Err(Fault::new(Kind::Unexpected, "dead letter", "an unconditional write was refused"))
+        match hub.table.transact(vec![TableChange::Put(item, Condition::Absent)]).await {
+            Ok(()) => {
+                hub.tally.add(crate::events::Count::DeadLetters);
+                tracing::warn!(queue = %self.queue, dead_letter = %self.id, reason = %self.reason, "Put a message aside as a dead letter.");
+                Ok(())
             }
+            Err(TransactError::Cancelled(_)) => Ok(()),
+            Err(TransactError::Store(fault)) => Err(fault),
         }
     }
 }

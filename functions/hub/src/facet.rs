@@ -62,6 +62,9 @@ pub struct LastWrite {
     pub ended_at: Instant,
     /// The external record's version after it.
     pub version: SourceVersion,
+    /// Its place among the versions, where that is later: the vendor's clock had been set back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands_at: Option<SourceVersion>,
 }
 
 /// Who decided something, and why.

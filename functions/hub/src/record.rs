@@ -69,6 +69,9 @@ pub struct Removal {
     pub at: Instant,
     /// True to archive, false to delete.
     pub archive: bool,
+    /// Connections that are only read: nothing is taken out there, unless a person approved it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub only_read: BTreeSet<ConnectionName>,
 }
 
 /// How a delivery stands.
@@ -199,12 +202,12 @@ impl Record {
             note(connection, create.since);
         }
         if let Some(removal) = &self.removal {
-            for facet in self
-                .facets
-                .iter()
-                .filter(|facet| facet.is_live() && facet.link.connection.as_str() != crate::settings::CONCORD)
-            {
-                note(&facet.link.connection, removal.at);
+            for Link { connection, id } in self.facets.iter().filter(|facet| facet.is_live()).map(|facet| &facet.link) {
+                let approved = || self.approvals.get(connection).is_some_and(|approval| approval.removals.contains(id));
+                let is_read = removal.only_read.contains(connection) && !approved();
+                if connection.as_str() != crate::settings::CONCORD && !is_read {
+                    note(connection, removal.at);
+                }
             }
         }
         pending.retain(|connection, _| !self.outbox.get(*connection).is_some_and(|outbox| outbox.parked));

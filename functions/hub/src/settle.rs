@@ -168,7 +168,7 @@ fn removal(record: &mut Record, settings: &Settings, viewed: &[Viewed<'_>], revi
         let (Presence::Deleted, Some(at)) = (&one.view.presence, one.view.gone_at) else { continue };
         if is_concord(&one.facet.link.connection) {
             // A person said so.
-            decided = Some(Removal { by: one.facet.link.clone(), at, archive: false });
+            decided = Some((&one.facet.link, at, false));
             break;
         }
         let Some(connection) = settings.connections.get(&one.facet.link.connection) else { continue };
@@ -205,9 +205,19 @@ fn removal(record: &mut Record, settings: &Settings, viewed: &[Viewed<'_>], revi
             ));
             continue;
         }
-        decided = Some(Removal { by: one.facet.link.clone(), at, archive });
+        decided = Some((&one.facet.link, at, archive));
     }
-    record.removal = decided;
+    record.removal = decided.map(|(by, at, archive)| {
+        let names = viewed.iter().map(|one| &one.facet.link.connection);
+        let is_read =
+            |name: &&ConnectionName| settings.connections.get(*name).is_none_or(|one| one.mode == Mode::Observe);
+        Removal {
+            by: by.clone(),
+            at,
+            archive,
+            only_read: names.filter(is_read).filter(|name| !is_concord(name)).cloned().collect(),
+        }
+    });
 }
 
 /// The images that an external record made from a record will show, by field: for recognising it when it shows up before

@@ -9,4 +9,5 @@ mod world;
 #[cfg(test)]
 mod laws {
     mod order;
+    mod versions;
 }

@@ -3,6 +3,7 @@
 mod agreement;
 mod creates;
 mod echo;
+mod letters;
 mod values;
 
 use crate::run::Run;
@@ -14,7 +15,7 @@ use concord_hub::{
     record::{Record, Stored},
     review::{Review, Subject},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Something that should not be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,11 +92,12 @@ pub fn check(run: &mut Run<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     if let Err(why) = run.play() {
         found.push(Violation::new("not quiet", why));
+        work(&Stock::of(run), &mut found);
         return found;
     }
     let stock = Stock::of(run);
     work(&stock, &mut found);
-    letters(run, &stock, &mut found);
+    letters::check(run, &stock, &mut found);
     agreement::check(run, &stock, &mut found);
     creates::check(run, &stock, &mut found);
     values::check(run, &stock, &mut found);
@@ -132,49 +134,6 @@ fn work(stock: &Stock, found: &mut Vec<Violation>) {
                 found.push(Violation::new("parked in silence", format!("{} at {connection}: {outbox:?}", record.id)));
             }
         }
-    }
-}
-
-/// Every dead letter has a reason, and a poison as its cause.
-fn letters(run: &Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
-    let poisoned: BTreeSet<String> = run
-        .ledger
-        .things
-        .iter()
-        .enumerate()
-        .flat_map(|(thing, known)| known.poisoned.iter().map(move |(_, id)| (thing, id)))
-        .map(|(thing, id)| format!("{}/{id}", run.plan.things[thing]))
-        .collect();
-    let messages = run.counts.get("poison messages").copied().unwrap_or(0);
-    for letter in &stock.letters {
-        if letter.reason.trim().is_empty() {
-            found.push(Violation::new("letter without reason", format!("{letter:?}")));
-        }
-        let of_poison = letter.subject.as_ref().is_some_and(|subject| poisoned.contains(subject));
-        let refused = letter.queue.starts_with("deliveries")
-            && stock.asked(|subject| match subject {
-                Subject::Refused { record, .. } => letter.subject.as_deref() == Some(record.as_str()),
-                _ => false,
-            });
-        let of_gone = || {
-            let id = concord_connector::RecordId::from(letter.subject.clone().unwrap_or_default());
-            let record = stock.record(&id).into_iter().flat_map(|record| &record.facets);
-            record
-                .map(|facet| (facet.link.connection.to_string(), facet.link.id.to_string()))
-                .any(|place| run.ledger.things.iter().any(|known| known.gone.contains_key(&place)))
-        };
-        if of_poison || refused && (!poisoned.is_empty() || of_gone()) {
-            continue;
-        }
-        if messages > 0
-            && (letter.connection.is_none() || letter.connection.as_ref().is_some_and(|name| name.as_str() == "nobody"))
-        {
-            continue;
-        }
-        found.push(Violation::new(
-            "letter without cause",
-            format!("{}: {} {:?}", letter.queue, letter.reason, letter.message),
-        ));
     }
 }
 

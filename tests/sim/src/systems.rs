@@ -7,6 +7,7 @@ pub use typed::{create, update};
 use concord_connector::{
     Connector, Context, Entity, Instant, Operation, Outcome, Snapshot,
     exchange::Account,
+    mapping::Flow,
     sandbox::Sandbox,
     schema::Type,
     testing::{authorize, drive, learn},
@@ -63,7 +64,45 @@ pub fn context(name: &str, system: &str, number: usize) -> Context {
     let connector = connector(system);
     let mut cx = Context::new(name, connector.manifest());
     learn(&mut cx, &described(system, number));
+    // PartnerStack's deals name no currency: the admin says which one the programme has.
+    cx.currency = cx.currency.or_else(|| concord_connector::value::Currency::parse("EUR"));
     cx
+}
+
+/// Where webhooks of a connection arrive. Who cannot sign proves itself by a path that is secret.
+pub fn hook_path(connector: &dyn Connector, name: &str, secret: &str) -> String {
+    use concord_connector::webhook::Signed;
+    let by_path = connector.manifest().webhooks.first().is_some_and(|scheme| matches!(scheme.signed, Signed::Path {}));
+    if by_path { format!("/hooks/{name}/{secret}") } else { format!("/hooks/{name}") }
+}
+
+/// Whether people fill a field in there. A partnership is signed up for and looked after by people; the API only reads it.
+pub fn is_filled_in(system: &str, flow: Flow) -> bool {
+    flow.creates() || by_hand(system, flow)
+}
+
+/// Whether people change a field there.
+pub fn is_edited(system: &str, flow: Flow) -> bool {
+    flow.reads() && (flow.updates() || by_hand(system, flow))
+}
+
+fn by_hand(system: &str, flow: Flow) -> bool {
+    system == "partnerstack" && flow.reads()
+}
+
+/// Whether people merge and delete records there, and anybody hears of it: PartnerStack merges nothing, and of a delete its
+/// unsigned hints say nothing that could be believed (its README).
+pub fn tells_of_the_end(system: &str) -> bool {
+    system != "partnerstack"
+}
+
+/// The field by which people there tell one thing from another.
+pub fn known_by(system: &str, entity: Entity) -> &'static str {
+    match (system, entity) {
+        // A deal has no name there.
+        ("partnerstack", Entity::DealRegistration) => "customer_name",
+        _ => title(entity),
+    }
 }
 
 /// Reads records as the system's own interface shows them, past every trouble.
@@ -104,7 +143,9 @@ pub fn is_required(entity: Entity, field: &str) -> bool {
         let mapping = one.manifest().entity.get(&entity)?;
         Some(mapping.rule(field)?.required)
     };
-    field == title(entity) || all().iter().any(|one| of(one) == Some(true))
+    // A deal is known by its customer where it has no name.
+    let known_by = field == title(entity) || (entity, field) == (Entity::DealRegistration, "customer_name");
+    known_by || all().iter().any(|one| of(one) == Some(true))
 }
 
 /// The field that bears the name of a thing.

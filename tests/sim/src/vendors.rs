@@ -39,6 +39,19 @@ pub struct Writes {
     pub made: Vec<(i64, String, String)>,
 }
 
+/// An edit by a person.
+#[derive(Clone, Debug)]
+pub struct Touched {
+    /// When.
+    pub at: i64,
+    /// The kind of record.
+    pub object: String,
+    /// Which.
+    pub id: String,
+    /// What differs in it since.
+    pub members: BTreeSet<String>,
+}
+
 /// One vendor's account.
 pub struct Vendor {
     /// The connection's name.
@@ -73,13 +86,11 @@ pub struct Vendor {
     pub writes: Writes,
     /// Calls by the hub.
     pub calls: u64,
-    /// Records at which a write of the hub covered an edit that a person had made after the hub's own read, with the time
-    /// of that read. Only where the system has no precondition: elsewhere it is a lost edit like any other.
-    pub covered: Vec<(i64, String, String)>,
-    /// What people touched lately: when, object, id.
-    touched: Vec<(i64, String, String)>,
-    /// When the hub last read anything here.
-    read_at: i64,
+    /// Edits that a write of the hub covered, made by people after the hub's own read of that record. Only where the system
+    /// has no precondition: elsewhere it is a lost edit like any other.
+    pub covered: Vec<Touched>,
+    /// What people edited since the hub read it last.
+    touched: Vec<Touched>,
     headers: Vec<(String, String)>,
     shown: Option<BTreeMap<String, BTreeMap<String, Json>>>,
 }
@@ -111,16 +122,16 @@ impl Vendor {
             calls: 0,
             covered: Vec::new(),
             touched: Vec::new(),
-            read_at: 0,
             headers,
             shown: None,
         };
+        vendor.sandbox.faults().single_use_refresh = account.oauth;
         vendor.subscribe();
         vendor
     }
     /// Sends webhooks signed with the secret.
     pub fn subscribe(&mut self) {
-        let url = format!("{PUBLIC_URL}/hooks/{}", self.name);
+        let url = format!("{PUBLIC_URL}{}", systems::hook_path(self.connector.as_ref(), &self.name, &self.secret));
         self.sandbox.subscribe(Some(Subscriber { url, secret: self.secret.clone() }));
     }
     /// What its clock says.
@@ -161,20 +172,26 @@ impl Vendor {
     /// A person does something.
     pub fn act(&mut self, ms: i64, act: Act) -> Result<String, String> {
         let now = self.now(ms);
-        if let (Act::Update { object, id, .. }, Concurrency::None) = (&act, self.connector.manifest().concurrency) {
-            self.touched.push((ms, object.clone(), id.clone()));
-        }
+        let edited = match (&act, self.connector.manifest().concurrency) {
+            (Act::Update { object, id, .. }, Concurrency::None) => Some((object.clone(), id.clone())),
+            _ => None,
+        };
+        let before = edited.as_ref().and_then(|(object, id)| self.records().get(object)?.get(id).cloned());
         let done = self.sandbox.act(now, act);
         self.shown = None;
         self.dirty = true;
+        if let (Some((object, id)), Some(before)) = (edited, before) {
+            let after = self.records().get(&object).and_then(|rows| rows.get(&id)).cloned().unwrap_or_default();
+            self.touched.push(Touched { at: ms, object, id, members: differing(&before, &after) });
+        }
         done
     }
     fn handle(&mut self, ms: i64, request: &WireRequest, gate: &Gate) -> concord_connector::sandbox::WireResponse {
         let now = self.now(ms);
         self.calls += 1;
         if !may_write(request) {
-            self.read_at = ms;
-            self.touched.clear();
+            let path = request.path();
+            self.touched.retain(|one| !path.ends_with(&format!("/{}", one.id)));
             return self.sandbox.handle(now, request);
         }
         self.records();
@@ -195,7 +212,7 @@ impl Vendor {
                     None => made.push((ms, object.clone(), id.clone())),
                     Some(was) if was != row => {
                         changed += 1;
-                        rewritten.push((object.clone(), id.clone()));
+                        rewritten.push((object.clone(), id.clone(), differing(was, row)));
                     }
                     Some(_) => {}
                 }
@@ -212,14 +229,21 @@ impl Vendor {
         });
         self.writes.empty += u64::from(made.is_empty() && changed == 0);
         self.writes.changed += changed;
-        for (object, id) in rewritten {
-            if self.touched.iter().any(|(_, of, one)| (of, one) == (&object, &id)) {
-                self.covered.push((self.read_at, object, id));
-            }
+        for (object, id, members) in rewritten {
+            let over = |one: &&Touched| one.object == object && one.id == id && !one.members.is_disjoint(&members);
+            self.covered.extend(self.touched.iter().filter(over).cloned());
+            self.touched.retain(|one| !over(&one));
         }
         self.writes.made.extend(made);
         answer
     }
+}
+
+/// The members in which two rows differ, but for when they were changed.
+fn differing(before: &Json, after: &Json) -> BTreeSet<String> {
+    let members = [before, after].into_iter().filter_map(Json::as_object).flat_map(|row| row.keys());
+    let differ = members.filter(|name| before.get(name.as_str()) != after.get(name.as_str()));
+    differ.filter(|name| *name != "updated_at").cloned().collect()
 }
 
 /// Whether a request could change something. Requests that only read are told by their paths, and by the method that an

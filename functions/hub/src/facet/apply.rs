@@ -1,7 +1,7 @@
 //! Putting an observation or a receipt into its place among the versions.
 
 use super::{Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash};
-use concord_connector::{Field, Instant, Snapshot, Value, snapshot::Presence};
+use concord_connector::{Field, Instant, Snapshot, SourceVersion, Value, snapshot::Presence};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -35,7 +35,7 @@ impl Facet {
     /// Puts what a read showed into its place.
     pub fn observe(&mut self, snapshot: &Snapshot, read_at: Instant) -> Applied {
         let content = hash(&(&snapshot.fields, &snapshot.presence));
-        let order = Order { version: snapshot.version, sort: Sort::Seen, read_at, content };
+        let order = Order { version: self.place_of(snapshot.version, read_at), sort: Sort::Seen, read_at, content };
         if self.base.folded.as_ref().is_some_and(|folded| order <= *folded) {
             return Applied::TooOld;
         }
@@ -67,6 +67,13 @@ impl Facet {
         if changed || !was_last { Applied::Changed } else { Applied::Bare }
     }
 
+    /// The place of what a read showed. After our write, and of no earlier version than it left, it stands after that write,
+    /// even where the vendor's clock was set back in between.
+    fn place_of(&self, version: SourceVersion, read_at: Instant) -> SourceVersion {
+        let ours = self.written.as_ref().filter(|ours| read_at >= ours.ended_at && version >= ours.version);
+        ours.and_then(|ours| ours.stands_at).map_or(version, |stands_at| version.max(stands_at))
+    }
+
     /// Puts our own acknowledged write into its place. `wrote` has, per field, the golden value that was sent and its
     /// stamp; `after` is the record as the vendor showed it after the write, which took that time.
     pub fn receive(
@@ -75,8 +82,12 @@ impl Facet {
         after: &Snapshot,
         (started_at, ended_at): (Instant, Instant),
     ) {
-        let order =
-            Order { version: after.version, sort: Sort::Receipt, read_at: started_at, content: hash(&after.fields) };
+        // What was read before the write began is older than it, whatever the vendor's clock, when it was set back, says.
+        let before =
+            self.versions.iter().filter(|known| known.order.sort == Sort::Receipt || known.last_read <= started_at);
+        let newest =
+            before.map(|known| known.order.version).max().map_or(after.version, |known| known.max(after.version));
+        let order = Order { version: newest, sort: Sort::Receipt, read_at: started_at, content: hash(&after.fields) };
         let diff = wrote
             .iter()
             .map(|(field, (golden, _))| {
@@ -109,9 +120,13 @@ impl Facet {
             self.shorten();
         }
         if self.written.as_ref().is_none_or(|written| written.ended_at <= ended_at) {
-            self.written = Some(LastWrite { ended_at, version: after.version });
+            self.written = Some(LastWrite {
+                ended_at,
+                version: after.version,
+                stands_at: Some(newest).filter(|at| *at != after.version),
+            });
         }
-        if self.source_version() <= after.version {
+        if self.source_version() <= newest {
             self.revision.clone_from(&after.revision);
         }
     }
@@ -177,10 +192,12 @@ impl Facet {
             return self.confirms_newest(snapshot, order).then_some(Applied::Nothing);
         };
         self.folded.forget();
+        let times: Vec<_> =
+            snapshot.field_times.iter().filter(|(field, time)| self.may_date(at, field, **time)).collect();
         let known = &mut self.versions[at];
         let edited_by = known.edited_by();
         let mut better = false;
-        for (field, time) in &snapshot.field_times {
+        for (field, time) in times {
             if known.diff.contains_key(field) && known.times.get(field).is_none_or(|before| time < before) {
                 known.times.insert(field.clone(), *time);
                 better = true;
@@ -190,6 +207,14 @@ impl Facet {
         known.last_read = known.last_read.max(order.read_at);
         better |= known.edited_by() != edited_by && !known.diff.is_empty();
         Some(if better { Applied::Changed } else { Applied::Nothing })
+    }
+
+    /// Whether the version at a place can have been edited at a time: a read before it, of what was there later than that,
+    /// showed another value. Such a time is that of an earlier edit to the same value, told late or once more.
+    fn may_date(&self, at: usize, field: &Field, time: Instant) -> bool {
+        let before = self.versions[..at].iter().rev().find(|known| known.order.sort == Sort::Seen);
+        before
+            .is_none_or(|known| known.absent.contains(field) || known.modified.is_none_or(|modified| modified <= time))
     }
 
     /// Whether the newest version is of the same source version and the read shows nothing else than it, if perhaps fewer
@@ -229,7 +254,7 @@ impl Facet {
         if new.order.sort == Sort::Seen {
             new.absent = before.cells.keys().filter(|field| !new.diff.contains_key(*field)).cloned().collect();
             new.diff.retain(|field, value| before.held(field) != Some(value));
-            new.times.retain(|field, _| new.diff.contains_key(field));
+            new.times.retain(|field, time| new.diff.contains_key(field) && self.may_date(at, field, *time));
             new.ours = self.recognised(&new.diff);
             if new.presence.as_ref().is_none_or(|shown| *shown == before.presence) && (at > 0 || !self.base.is_empty())
             {
@@ -243,7 +268,9 @@ impl Facet {
                 self.folded.put(before);
             }
             Some((shown, presence)) => {
-                self.rebase_following(at, &before, &shown);
+                for (field, ours, time) in self.rebase_following(at, &before, &shown) {
+                    new.shown_first(field, ours, time);
+                }
                 if let Some(next) = self.versions.get_mut(at)
                     && next.order.sort == Sort::Seen
                 {
@@ -302,8 +329,15 @@ impl Facet {
     }
 
     /// The versions after an inserted one now follow another state: what each showed stays, its differences change. A
-    /// version that is silent about a field passes the change on to the next.
-    fn rebase_following(&mut self, at: usize, state: &View, shown: &BTreeMap<Field, Option<Value>>) {
+    /// version that is silent about a field passes the change on to the next. Returns what such a version no longer brings,
+    /// because the inserted one brought it first: whether it was ours, and its exact time.
+    fn rebase_following(
+        &mut self,
+        at: usize,
+        state: &View,
+        shown: &BTreeMap<Field, Option<Value>>,
+    ) -> Vec<(Field, bool, Option<Instant>)> {
+        let mut brought = Vec::new();
         for (field, value) in shown {
             let before = state.held(field);
             for next in at..self.versions.len() {
@@ -317,9 +351,11 @@ impl Facet {
                     Some(_) if receipt => break,
                     Some(then) if then == *value => {
                         let version = &mut self.versions[next];
-                        version.diff.remove(field);
-                        version.times.remove(field);
-                        version.ours.remove(field);
+                        let time = version.times.remove(field);
+                        let ours = version.ours.remove(field);
+                        if version.diff.remove(field).is_some() {
+                            brought.push((field.clone(), ours, time));
+                        }
                         break;
                     }
                     Some(then) => {
@@ -334,6 +370,7 @@ impl Facet {
                 }
             }
         }
+        brought
     }
 
     fn shorten(&mut self) {

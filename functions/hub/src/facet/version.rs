@@ -69,6 +69,21 @@ impl Version {
             None => before.cloned(),
         }
     }
+    /// This version turned out to be the first that showed a value of which a later one had been known already. Whose it was
+    /// was decided then: by now the same value may be wanted there because somebody had edited it.
+    pub(super) fn shown_first(&mut self, field: Field, ours: bool, time: Option<Instant>) {
+        if self.order.sort == Sort::Receipt || !self.diff.contains_key(&field) {
+            return;
+        }
+        if let Some(time) = time {
+            self.times.entry(field.clone()).and_modify(|known| *known = time.min(*known)).or_insert(time);
+        }
+        if ours {
+            self.ours.insert(field);
+        } else {
+            self.ours.remove(&field);
+        }
+    }
     /// An upper bound of when an edit that this version brought was made.
     pub(super) fn edited_by(&self) -> Instant {
         self.modified.map_or(self.order.read_at, |modified| modified.min(self.order.read_at))

@@ -39,6 +39,10 @@ use std::{
 /// and waiting is no failure.
 const SHORT: Duration = Duration::from_secs(2);
 
+/// What waits longer than this for its read to be taken in waits for something that lags.
+const SLOW: Duration = Duration::from_secs(60);
+const SLOWEST: Duration = Duration::from_secs(600);
+
 /// A delivery of a batch.
 struct Order {
     at: usize,
@@ -180,8 +184,7 @@ async fn write(
     let mut writes: Vec<Write> = Vec::with_capacity(jobs.len());
     for job in jobs {
         if removal::goes(job).is_some_and(|id| edited.contains(id)) {
-            let reason = "it was edited there since it was last read; the read is passed on first".to_owned();
-            again.insert(job.record.clone(), Disposition::Retry { after: None, reason });
+            after_reading(hub, connection, job, &mut again).await?;
             continue;
         }
         if job.creates() {
@@ -257,8 +260,7 @@ async fn write(
             Ok(Written::Moved(seen)) => {
                 hub.tally.add(crate::events::Count::Moved);
                 covered(hub, connection, vec![seen], ran.started_at, false).await?;
-                let reason = "the record there had changed; the read is passed on first".to_owned();
-                again.insert(job.record.clone(), Disposition::Retry { after: None, reason });
+                after_reading(hub, connection, job, &mut again).await?;
             }
             Ok(Written::Exists(id)) => create::adopt(hub, connection, job, &id).await?,
             Err(refused) => {
@@ -273,6 +275,20 @@ async fn write(
         }
     }
     Ok(again)
+}
+
+/// The record there is not as we knew it: it is looked at again once the read that was passed on is taken in. That is soon,
+/// and then the queue's own pace is right; where reading lags, it is ordered anew, less and less often, for waiting is no
+/// failure.
+async fn after_reading(hub: &Hub, connection: &Connection, job: &Job, again: &mut Again) -> Result<()> {
+    let since = job.read.0.pending().get(&connection.name).copied();
+    let waited = since.map_or(Duration::ZERO, |since| hub.now().since(since));
+    if waited > SLOW {
+        return refused::later(hub, connection, &job.record, waited.min(SLOWEST)).await;
+    }
+    let reason = "the record there had changed; the read is passed on first".to_owned();
+    again.insert(job.record.clone(), Disposition::Retry { after: None, reason });
+    Ok(())
 }
 
 fn tapped(hub: &Hub, connection: &Connection, job: &Job, row: &std::result::Result<Written, Refused>) {

@@ -19,7 +19,9 @@ use crate::{
     settings::{Connection, Settings},
     settle,
 };
-use concord_connector::{Fault, Kind, RecordId, Result, Retry, Signal, Snapshot, key::Key, snapshot::Presence};
+use concord_connector::{
+    Fault, Field, Instant, Kind, RecordId, Result, Retry, Signal, Snapshot, key::Key, signal::Edit, snapshot::Presence,
+};
 use futures::{StreamExt, stream};
 
 /// Takes observations in. Those of one external record are taken one after another.
@@ -270,7 +272,9 @@ async fn adopt(
 /// The same, look again: what was read is older than our own last write there.
 async fn signal_again(hub: &Hub, connection: &Connection, observation: &Observation) -> Result<()> {
     let snapshot = &observation.snapshot;
-    let signal = Signal::changed(format!("again-{}", hub.new_token()), snapshot.entity, snapshot.id.clone(), hub.now());
+    let mut signal =
+        Signal::changed(format!("again-{}", hub.new_token()), snapshot.entity, snapshot.id.clone(), hub.now());
+    signal.edits = edits(connection, snapshot);
     let message = Message::SignalV1 {
         connection: connection.name.clone(),
         signal,
@@ -279,6 +283,20 @@ async fn signal_again(hub: &Hub, connection: &Connection, observation: &Observat
     };
     let queue = QueueName::Signals(connection.connector.system().clone());
     hub.queue.send(&queue, vec![Outgoing::new(message.encode()?)]).await
+}
+
+/// The exact times that are known of fields, as an event would have told them: the next read shows no such times.
+fn edits(connection: &Connection, snapshot: &Snapshot) -> Vec<Edit> {
+    let Ok(mapping) = connection.context.mapping(snapshot.entity) else { return Vec::new() };
+    let edit = |(field, at): (&Field, &Instant)| {
+        let rule = mapping.rule(field.as_str())?;
+        let value = snapshot.fields.get(field)?;
+        let mut row = serde_json::json!({});
+        let codec = rule.effective(snapshot.entity).ok()?;
+        codec.encode(&connection.context, value.as_ref(), &rule.vendor, &mut row).ok()?;
+        Some(Edit { pointer: rule.vendor.clone(), value: row.pointer(&rule.vendor)?.clone(), at: *at })
+    };
+    snapshot.field_times.iter().filter_map(edit).collect()
 }
 
 fn dangling(record: &RecordId) -> Fault {

@@ -10,7 +10,10 @@ use concord_hub::{
     review::Subject,
     settings::{Connection, Mode},
 };
-use std::{collections::BTreeMap, convert::Infallible};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    convert::Infallible,
+};
 
 pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
     let now = run.now();
@@ -22,6 +25,7 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
                 vendor.read(now, *entity, &ids)
             });
             let mut there: BTreeMap<String, BTreeMap<Field, Option<Value>>> = BTreeMap::new();
+            let mut unreadable: BTreeSet<String> = BTreeSet::new();
             for (id, snapshot) in shown {
                 let link = Link { connection: connection.name.clone(), id: id.as_str().into() };
                 match snapshot {
@@ -36,12 +40,13 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
                         if !stock.letters.iter().any(|letter| letter.subject.as_ref() == Some(&subject)) {
                             found.push(Violation::new("poison in silence", format!("{entity} {link}: {why}")));
                         }
+                        unreadable.insert(id);
                     }
                 }
             }
             let records = stock.records.values().filter(|record| record.entity == *entity && !record.is_placeholder());
             for record in records {
-                one(stock, &settings, connection, record, &there, found);
+                one(stock, &settings, connection, record, (&there, &unreadable), found);
             }
         }
     }
@@ -52,7 +57,7 @@ fn one(
     settings: &concord_hub::settings::Settings,
     connection: &Connection,
     record: &Record,
-    there: &BTreeMap<String, BTreeMap<Field, Option<Value>>>,
+    (there, unreadable): (&BTreeMap<String, BTreeMap<Field, Option<Value>>>, &BTreeSet<String>),
     found: &mut Vec<Violation>,
 ) {
     let facets: Vec<&Facet> = record.facets.iter().filter(|facet| facet.link.connection == connection.name).collect();
@@ -80,6 +85,8 @@ fn one(
         match there.get(facet.link.id.as_str()) {
             Some(fields) if !parked => fields_agree(stock, settings, connection, record, facet, fields, found),
             Some(_) => {}
+            // It is there, and a letter says why it cannot be read.
+            None if unreadable.contains(facet.link.id.as_str()) => {}
             None => gone(record, facet, found),
         }
     }

@@ -2,12 +2,13 @@
 
 use super::{Stock, Violation};
 use crate::run::Run;
+use concord_hub::review::Subject;
 use std::collections::BTreeMap;
 
 /// People who make the same record at that moment cannot be seen by us in time.
 const AT_ONCE: i64 = 180_000;
 
-pub(super) fn check(run: &mut Run<'_>, _stock: &Stock, found: &mut Vec<Violation>) {
+pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
     let names: Vec<String> = run.plan.accounts.iter().map(|account| account.name.clone()).collect();
     for name in names {
         for entity in run.plan.entities.clone() {
@@ -30,6 +31,13 @@ pub(super) fn check(run: &mut Run<'_>, _stock: &Stock, found: &mut Vec<Violation
             if made.len() > 1 {
                 found.push(Violation::new("made twice", format!("thing {thing} at {name}: {made:?}")));
             }
+            // Then there are two, which only people can make one; until they do, nobody can say whose values count.
+            let at_once = known.made.iter().any(|(by_hand, place)| {
+                let with = |(at, id): &(i64, String)| {
+                    place.0 == name && (at - by_hand).abs() <= AT_ONCE && is_asked(stock, &name, id, &place.1)
+                };
+                made.iter().any(with)
+            });
             let theirs = known.made.iter().filter(|(_, (place, _))| *place == name);
             for (by_hand, place) in theirs {
                 let before = made.iter().find(|(at, _)| by_hand + AT_ONCE < *at);
@@ -40,6 +48,21 @@ pub(super) fn check(run: &mut Run<'_>, _stock: &Stock, found: &mut Vec<Violation
                     ));
                 }
             }
+            if at_once && let Some(known) = run.ledger.things.get_mut(thing) {
+                known.muddled = Some("people made it at the moment at which we did");
+            }
         }
     }
+}
+
+/// Whether a person was told that one key would make two records of one system one.
+fn is_asked(stock: &Stock, name: &str, one: &str, other: &str) -> bool {
+    stock.asked(|subject| match subject {
+        Subject::AmbiguousKey { claimants, .. } => {
+            let claims =
+                |id: &str| claimants.iter().any(|link| link.connection.as_str() == name && link.id.as_str() == id);
+            claims(one) || claims(other)
+        }
+        _ => false,
+    })
 }

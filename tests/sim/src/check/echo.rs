@@ -19,10 +19,15 @@ pub(super) fn check(run: &mut Run<'_>, found: &mut Vec<Violation>) {
         ));
     }
     let now: Vec<_> = Stock::of(run).records.into_values().map(|record| (record.id, record.version)).collect();
+    let moved: Vec<_> = versions.iter().filter(|one| !now.contains(one)).collect();
     if now != versions {
         found.push(Violation::new(
             "echo",
-            format!("versions: {versions:?} before, {now:?} after everything was told again"),
+            format!(
+                "{moved:?} have other versions after everything was told again; {} records before, {} after",
+                versions.len(),
+                now.len()
+            ),
         ));
     }
 }

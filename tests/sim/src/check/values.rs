@@ -3,7 +3,7 @@
 
 use super::{Stock, Violation};
 use crate::{
-    ledger::{Edit, heads},
+    ledger::{Edit, Place, heads},
     run::Run,
     systems,
 };
@@ -35,8 +35,8 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
             continue;
         };
         let Some(known) = run.ledger.things.get(thing) else { continue };
-        let mut all: BTreeMap<Field, Vec<Edit>> = known.edits.clone();
-        uncover(run, record.entity, &mut all);
+        let all: &BTreeMap<Field, Vec<Edit>> = &known.edits;
+        let covered = covered(run, record.entity);
         let muddled = known.muddled.is_some()
             || run.ledger.joined.contains_key(&thing)
             || run.ledger.joined.values().any(|to| *to == thing);
@@ -54,7 +54,9 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
             }
             // What was deleted may have gone before anybody looked.
             let mapped = |edit: &Edit| {
-                mapped(&settings, &edit.place.0, record.entity, &field) && !known.gone.contains_key(&edit.place)
+                mapped(&settings, &edit.place.0, record.entity, &field)
+                    && !known.gone.contains_key(&edit.place)
+                    && !covered.contains(&(edit.place.clone(), field.clone(), edit.at))
             };
             let edits: Vec<&Edit> = all.get(&field).map(|edits| edits.iter().collect()).unwrap_or_default();
             // What was edited where the field is not mapped any more may have been seen, or not.
@@ -94,17 +96,21 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
     }
 }
 
-/// Takes out what a write covered before the hub could see it, at systems without a precondition: that is counted and
-/// published on its own.
-fn uncover(run: &Run<'_>, entity: Entity, all: &mut BTreeMap<Field, Vec<Edit>>) {
+/// Edits that a write covered after the hub's own read, at systems without a precondition: the hub may have seen them, or
+/// not. They are counted and published on their own.
+fn covered(run: &Run<'_>, entity: Entity) -> BTreeSet<(Place, Field, i64)> {
+    let mut all = BTreeSet::new();
     run.world.vendors.each(|vendor| {
-        let Some(object) = vendor.cx.mappings.get(&entity).map(|mapping| mapping.object.clone()) else { return };
-        for (read_at, _, id) in vendor.covered.iter().filter(|(_, of, _)| *of == object) {
-            for edits in all.values_mut() {
-                edits.retain(|edit| edit.place.0 != vendor.name || edit.place.1 != *id || edit.at < *read_at);
-            }
+        let Some(mapping) = vendor.cx.mappings.get(&entity) else { return };
+        for one in vendor.covered.iter().filter(|one| one.object == mapping.object) {
+            let over = |rule: &&concord_connector::mapping::Rule| {
+                rule.vendor.split('/').nth(1).is_some_and(|member| one.members.contains(member))
+            };
+            let place = (vendor.name.clone(), one.id.clone());
+            all.extend(mapping.fields.iter().filter(over).map(|rule| (place.clone(), rule.field.clone(), one.at)));
         }
     });
+    all
 }
 
 /// Whether what is edited at a place reaches the hub.

@@ -78,6 +78,7 @@ impl Run<'_> {
     pub(crate) fn identify(&mut self, name: &str, entity: Entity) {
         let now = self.now();
         let known = &self.known;
+        let title = self.world.vendors.with(name, |vendor| systems::known_by(&vendor.system, entity));
         let found = self.world.vendors.with(name, |vendor| {
             let ids = vendor.ids(entity);
             let fresh: Vec<String> = ids
@@ -88,7 +89,7 @@ impl Run<'_> {
         });
         for (id, snapshot) in found {
             let Ok(snapshot) = snapshot else { continue };
-            let title = snapshot.fields.get(systems::title(entity)).cloned().flatten();
+            let title = snapshot.fields.get(title).cloned().flatten();
             let Some(thing) = title.as_ref().and_then(Value::as_str).and_then(number) else { continue };
             self.known.insert((name.to_owned(), entity.name(), id), thing);
         }
@@ -155,10 +156,13 @@ impl Run<'_> {
         let cx = self.world.vendors.with(&name, |vendor| vendor.cx.clone());
         let Ok(mapping) = cx.mapping(entity) else { return false };
         let mut fields = Fields::new();
-        for rule in mapping.active(&cx).filter(|rule| rule.flow.creates()) {
+        for rule in mapping.active(&cx).filter(|rule| systems::is_filled_in(&system, rule.flow)) {
             let field = rule.field.as_str();
             let named = key_value(entity, field, thing);
-            let needed = rule.required || systems::is_required(entity, field) || field == systems::title(entity);
+            let needed = rule.required
+                || rule.field.as_str() == systems::known_by(&system, entity)
+                || systems::is_required(entity, field)
+                || field == systems::title(entity);
             if systems::is_key_of(entity, field) && named.is_none()
                 || !needed && named.is_none() && self.lot.percent(60)
             {
@@ -207,6 +211,7 @@ impl Run<'_> {
         let codec = rule.effective(entity).ok()?;
         let made = match spec.ty {
             Type::Text if name == systems::title(entity) => Value::Text(format!("T{thing} number {number}")),
+            Type::Text if name == "customer_name" => Value::Text(format!("T{thing} customer {number}")),
             Type::Text if name == "phone" => Value::Text(format!("+49 30 {number:05}")),
             Type::Text if name == "program" => Value::Text("Partner Program".into()),
             Type::Text if name == "tier" => Value::Text((*self.lot.pick(&["Silver", "Gold", "Platinum"])?).into()),
@@ -249,13 +254,12 @@ impl Run<'_> {
     }
 
     /// The fields that people edit at a connection.
-    fn editable(&self, cx: &Context, entity: Entity) -> Vec<Rule> {
+    fn editable(&self, system: &str, cx: &Context, entity: Entity) -> Vec<Rule> {
         let Ok(mapping) = cx.mapping(entity) else { return Vec::new() };
         let edits = |rule: &&Rule| {
             let spec = entity.field(rule.field.as_str());
             let list = |ty: Type| matches!(ty, Type::List(Type::Enum(_)));
-            rule.flow.updates()
-                && rule.flow.reads()
+            systems::is_edited(system, rule.flow)
                 && !systems::is_key(rule.field.as_str())
                 && spec.is_some_and(|spec| systems::is_plain(spec.ty) || list(spec.ty))
         };
@@ -282,7 +286,7 @@ impl Run<'_> {
         let _ = account;
         let Some((name, system, id)) = self.somewhere(at, thing) else { return false };
         let cx = self.world.vendors.with(&name, |vendor| vendor.cx.clone());
-        let rules = self.editable(&cx, entity);
+        let rules = self.editable(&system, &cx, entity);
         let Some(rule) = rules.get(usize::try_from(choice % 1_000_003).unwrap_or(0) % rules.len().max(1)).cloned()
         else {
             return false;
@@ -337,6 +341,9 @@ impl Run<'_> {
         };
         let _ = account;
         let Some((name, system, id)) = self.somewhere(at, thing) else { return false };
+        if !systems::tells_of_the_end(&system) {
+            return false;
+        }
         let object = self.world.vendors.with(&name, |vendor| vendor.cx.mappings.get(&entity).map(|m| m.object.clone()));
         let Some(object) = object else { return false };
         let now = self.now();
@@ -355,7 +362,8 @@ impl Run<'_> {
 
     /// A second record of a thing, which its people merge with the first a while later.
     fn twin(&mut self, at: usize, thing: usize, number: u64) -> bool {
-        let Some(name) = self.plan.accounts.get(at).map(|account| account.name.clone()) else { return false };
+        let account = self.plan.accounts.get(at).filter(|account| systems::tells_of_the_end(&account.system));
+        let Some(name) = account.map(|account| account.name.clone()) else { return false };
         if self.ids_of(&name, thing).is_empty() || !self.create(at, thing, number, true) {
             return false;
         }
@@ -396,11 +404,12 @@ impl Run<'_> {
         let Some(record) = self.any_record(thing).filter(|record| !record.is_placeholder()) else { return false };
         let names: Vec<(String, String)> =
             self.plan.accounts.iter().map(|account| (account.name.clone(), account.system.clone())).collect();
-        let Some((name, _)) = names.get(usize::try_from(choice % 97).unwrap_or(0) % names.len().max(1)).cloned() else {
+        let Some((name, system)) = names.get(usize::try_from(choice % 97).unwrap_or(0) % names.len().max(1)).cloned()
+        else {
             return false;
         };
         let cx = self.world.vendors.with(&name, |vendor| vendor.cx.clone());
-        let rules = self.editable(&cx, entity);
+        let rules = self.editable(&system, &cx, entity);
         let Some(rule) = rules.get(usize::try_from(choice % 1_000_003).unwrap_or(0) % rules.len().max(1)).cloned()
         else {
             return false;

@@ -8,6 +8,9 @@ pub fn create(system: &str, cx: &Context, entity: Entity, fields: &Fields) -> Op
     if system == "tryton" {
         return (entity == Entity::Organization).then(|| party(fields, None));
     }
+    if system == "partnerstack" && entity != Entity::DealRegistration {
+        return (entity == Entity::Organization).then(|| partnership(fields, true)).flatten();
+    }
     let mapping = cx.mapping(entity).ok()?;
     let mut typed = mapping.encode(cx, entity, fields, Creating::Yes).ok()?;
     if system == "hubspot" {
@@ -27,6 +30,22 @@ pub fn create(system: &str, cx: &Context, entity: Entity, fields: &Fields) -> Op
         return Some(out);
     }
     Some(in_parts(typed))
+}
+
+/// Somebody signs a company up, under an address of its own domain: the person comes along with it.
+fn partnership(fields: &Fields, fresh: bool) -> Option<Json> {
+    let text = |field: &str| fields.get(field).and_then(Option::as_ref).and_then(Value::as_str);
+    let mut typed = json!({});
+    if let Some(name) = text("name") {
+        typed["team"] = json!({ "name": name });
+    }
+    if fresh {
+        let domain = text("domain")?;
+        typed["email"] = json!(format!("signup@{domain}"));
+        typed["first_name"] = json!("Sam");
+        typed["last_name"] = json!(format!("Signup of {domain}"));
+    }
+    Some(typed)
 }
 
 /// Salesforce shows an address as one value and takes it in parts.
@@ -51,6 +70,9 @@ pub fn update(system: &str, cx: &Context, entity: Entity, fields: &Fields, shown
             }
             _ => None,
         };
+    }
+    if system == "partnerstack" && entity != Entity::DealRegistration {
+        return (entity == Entity::Organization).then(|| partnership(fields, false)).flatten();
     }
     let mapping = cx.mapping(entity).ok()?;
     let mut typed = mapping.encode(cx, entity, fields, Creating::No).ok()?;

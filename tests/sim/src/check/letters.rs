@@ -1,0 +1,91 @@
+//! Every dead letter has a reason and a cause: something poisonous, something that people took away, or a value that a system
+//! asks for and nobody has filled in.
+
+use super::{Stock, Violation};
+use crate::run::Run;
+use concord_connector::{Field, RecordId};
+use concord_hub::{dead_letter::DeadLetter, record::Record, review::Subject};
+use std::collections::BTreeSet;
+
+pub(super) fn check(run: &Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
+    let poisoned: BTreeSet<String> = run
+        .ledger
+        .things
+        .iter()
+        .enumerate()
+        .flat_map(|(thing, known)| known.poisoned.iter().map(move |(_, id)| (thing, id)))
+        .map(|(thing, id)| format!("{}/{id}", run.plan.things[thing]))
+        .collect();
+    let messages = run.counts.get("poison messages").copied().unwrap_or(0);
+    for letter in &stock.letters {
+        if letter.reason.trim().is_empty() {
+            found.push(Violation::new("letter without reason", format!("{letter:?}")));
+        }
+        let of_poison = letter.subject.as_ref().is_some_and(|subject| poisoned.contains(subject));
+        let refused = letter.queue.starts_with("deliveries")
+            && stock.asked(|subject| match subject {
+                Subject::Refused { record, .. } => letter.subject.as_deref() == Some(record.as_str()),
+                _ => false,
+            });
+        let of_gone = || {
+            let id = concord_connector::RecordId::from(letter.subject.clone().unwrap_or_default());
+            let record = stock.record(&id).into_iter().flat_map(|record| &record.facets);
+            record
+                .map(|facet| (facet.link.connection.to_string(), facet.link.id.to_string()))
+                .any(|place| run.ledger.things.iter().any(|known| known.gone.contains_key(&place)))
+        };
+        if is_lacking(run, stock, letter) {
+            continue;
+        }
+        if of_poison || refused && (!poisoned.is_empty() || of_gone()) {
+            continue;
+        }
+        if messages > 0
+            && (letter.connection.is_none() || letter.connection.as_ref().is_some_and(|name| name.as_str() == "nobody"))
+        {
+            continue;
+        }
+        found.push(Violation::new(
+            "letter without cause",
+            format!("{}: {} {:?}", letter.queue, letter.reason, letter.message),
+        ));
+    }
+}
+
+/// Whether a create was refused for want of a value that people had really not filled in. Either it is missing to this day
+/// and nothing was made; or it was filled in after the record had been made somewhere without it, and it was made then.
+fn is_lacking(run: &Run<'_>, stock: &Stock, letter: &DeadLetter) -> bool {
+    let Some(named) = lacking(&letter.reason) else { return false };
+    let id = RecordId::from(letter.subject.clone().unwrap_or_default());
+    let found = letter.connection.as_ref().and_then(|name| run.settings.connections.get(name));
+    let (Some(record), Some(connection)) = (stock.record(&id), found) else { return false };
+    let Some(mapping) = connection.context.mappings.get(&record.entity) else { return false };
+    let required = |field: &str| mapping.rule(field).is_some_and(|rule| rule.required && rule.flow.creates());
+    if !named.iter().all(|field| required(field)) {
+        return false;
+    }
+    let is_there = record.live_at(&connection.name).next().is_some();
+    let missing = |field: &&str| record.value(field).is_none();
+    if is_there { named.iter().all(|field| came_later(run, record, field)) } else { named.iter().any(missing) }
+}
+
+/// The fields that a refusal names as not filled in.
+fn lacking(reason: &str) -> Option<Vec<&str>> {
+    let (before, _) = reason.split_once(", which nobody has filled in")?;
+    let (_, names) = before.rsplit_once(" without ")?;
+    Some(names.split(", ").collect())
+}
+
+/// Whether a record of the same thing was made without the field.
+fn came_later(run: &Run<'_>, record: &Record, field: &str) -> bool {
+    let thing = record.facets.iter().find_map(|facet| {
+        let link = (facet.link.connection.to_string(), record.entity.name(), facet.link.id.to_string());
+        run.known.get(&link)
+    });
+    let Some(known) = thing.and_then(|thing| run.ledger.things.get(*thing)) else { return false };
+    let field = Field::from(field);
+    known.made.iter().any(|(_, place)| {
+        let edits = known.edits.get(&field).into_iter().flatten();
+        edits.filter(|edit| edit.place == *place).all(|edit| !edit.first)
+    })
+}
