@@ -361,8 +361,8 @@ impl Facet {
                     Some(then) => {
                         let ours = self.wants_value(field, &Hash::of(then.as_ref()));
                         let version = &mut self.versions[next];
-                        version.diff.insert(field.clone(), then);
-                        if ours {
+                        // Whose a change is was decided when it was seen; by now an edit may be wanted there itself.
+                        if version.diff.insert(field.clone(), then).is_none() && ours {
                             version.ours.insert(field.clone());
                         }
                         break;

@@ -49,6 +49,16 @@ fn an_edit_that_is_known_is_nobody_elses_when_an_earlier_read_shows_it_too() {
 }
 
 #[test]
+fn an_edit_stays_an_edit_when_what_was_there_before_it_is_read_later() {
+    let mut facet = facet();
+    facet.observe(&shows("Acme", 0), at(1));
+    facet.observe(&shows("Core", 20), at(21));
+    wants(&mut facet, "Core", 22);
+    facet.observe(&shows("Bolt", 10), at(20));
+    assert_eq!(said(&facet), Some(("Core".into(), Some(at(20)))));
+}
+
+#[test]
 fn a_time_that_is_told_once_more_does_not_date_a_later_edit_to_the_same_value() {
     let mut facet = facet();
     for (name, seconds) in [("Acme", 0), ("Bolt", 10), ("Core", 20), ("Bolt", 30)] {

@@ -15,6 +15,9 @@ use std::{
     convert::Infallible,
 };
 
+/// What a vendor shows, by id.
+type Shown = BTreeMap<String, BTreeMap<Field, Option<Value>>>;
+
 pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
     let now = run.now();
     let settings = crate::world::copy(&run.settings);
@@ -24,7 +27,7 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
                 let ids = vendor.ids(*entity);
                 vendor.read(now, *entity, &ids)
             });
-            let mut there: BTreeMap<String, BTreeMap<Field, Option<Value>>> = BTreeMap::new();
+            let mut there = Shown::new();
             let mut unreadable: BTreeSet<String> = BTreeSet::new();
             for (id, snapshot) in shown {
                 let link = Link { connection: connection.name.clone(), id: id.as_str().into() };
@@ -57,7 +60,7 @@ fn one(
     settings: &concord_hub::settings::Settings,
     connection: &Connection,
     record: &Record,
-    (there, unreadable): (&BTreeMap<String, BTreeMap<Field, Option<Value>>>, &BTreeSet<String>),
+    (there, unreadable): (&Shown, &BTreeSet<String>),
     found: &mut Vec<Violation>,
 ) {
     let facets: Vec<&Facet> = record.facets.iter().filter(|facet| facet.link.connection == connection.name).collect();
@@ -126,8 +129,11 @@ fn fields_agree(
         // A value that the system cannot hold is not written.
         let Ok(expected) = image else { continue };
         let view = facet.view();
+        // A record that was merged into another is that other.
+        let led = followed(stock, golden.value.as_ref());
+        let meant = [Some(Hash::of(golden.value.as_ref())), Some(Hash::of(led.as_ref()))];
         let as_stored =
-            view.cells.get(&rule.field).is_some_and(|cell| cell.image_of == Some(Hash::of(golden.value.as_ref())));
+            view.cells.get(&rule.field).is_some_and(|cell| cell.image_of.is_some() && meant.contains(&cell.image_of));
         // How the vendor stored what we wrote counts as equal; then it shows that still.
         let stored = as_stored
             && view.held(&rule.field).and_then(|held| at(stock, connection, held.as_ref())).as_ref() == Some(shown);
@@ -165,6 +171,16 @@ fn is_parked(stock: &Stock, facet: &Facet, field: &Field) -> bool {
             Subject::ParkedField { link, field: of, .. } => *link == facet.link && of == field,
             _ => false,
         })
+}
+
+/// A value with the records that its references lead to.
+fn followed(stock: &Stock, value: Option<&Value>) -> Option<Value> {
+    let mapped = value?.map_references::<Infallible>(&mut |reference| {
+        let Target::Record(id) = &reference.to else { return Ok(Some(reference.clone())) };
+        let to = stock.record(id).map_or_else(|| id.clone(), |record| record.id.clone());
+        Ok(Some(concord_connector::Reference { to: Target::Record(to), ..reference.clone() }))
+    });
+    mapped.unwrap_or_else(|never| match never {})
 }
 
 /// A golden value with references as the system's own ids; `None` when one of them is not there.

@@ -22,7 +22,8 @@ pub(super) fn check(run: &Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
             found.push(Violation::new("letter without reason", format!("{letter:?}")));
         }
         let of_poison = letter.subject.as_ref().is_some_and(|subject| poisoned.contains(subject));
-        let refused = letter.queue.starts_with("deliveries")
+        let delivered = letter.queue.starts_with("deliveries");
+        let refused = delivered
             && stock.asked(|subject| match subject {
                 Subject::Refused { record, .. } => letter.subject.as_deref() == Some(record.as_str()),
                 _ => false,
@@ -31,13 +32,16 @@ pub(super) fn check(run: &Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
             let id = concord_connector::RecordId::from(letter.subject.clone().unwrap_or_default());
             let record = stock.record(&id).into_iter().flat_map(|record| &record.facets);
             record
+                .filter(|facet| Some(&facet.link.connection) == letter.connection.as_ref())
                 .map(|facet| (facet.link.connection.to_string(), facet.link.id.to_string()))
                 .any(|place| run.ledger.things.iter().any(|known| known.gone.contains_key(&place)))
         };
         if is_lacking(run, stock, letter) {
             continue;
         }
-        if of_poison || refused && (!poisoned.is_empty() || of_gone()) {
+        // Somebody took the record out there, and we had not heard of it yet.
+        let refused_there = delivered && letter.reason.contains(" refuses ") && of_gone();
+        if of_poison || refused_there || refused && !poisoned.is_empty() {
             continue;
         }
         if messages > 0

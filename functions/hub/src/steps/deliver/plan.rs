@@ -175,8 +175,10 @@ async fn update(
                 continue;
             }
         };
-        // What is held there cannot be named when it refers to something that left; the write says what counts.
-        held.insert(field.clone(), outward(connection, referred, before.as_ref()).unwrap_or_default());
+        // What cannot be named is left out: a wrong name would look like an edit, again and again.
+        if let Some(before) = named_there(connection, referred, before.as_ref()) {
+            held.insert(field.clone(), before);
+        }
         golden.insert(field.clone(), (cell.value.clone(), cell.stamp()));
         fields.insert(field, value);
     }
@@ -311,6 +313,26 @@ pub(crate) fn outward(
     });
     let mapped = mapped.unwrap_or_else(|never| match never {});
     if missing.is_empty() { Ok(mapped) } else { Err(missing) }
+}
+
+/// A value that is held at a connection, with the names that its references have there, also of what has left; `None` when
+/// one of them has no name there, or several.
+fn named_there(
+    connection: &Connection,
+    referred: &BTreeMap<RecordId, Record>,
+    value: Option<&Value>,
+) -> Option<Option<Value>> {
+    let Some(value) = value else { return Some(None) };
+    let named = value.map_references::<()>(&mut |reference| {
+        let Target::Record(id) = &reference.to else { return Ok(Some(reference.clone())) };
+        let facets = referred.get(id).into_iter().flat_map(|record| &record.facets);
+        let mut links = facets.map(|facet| &facet.link).filter(|link| link.connection == connection.name);
+        match (links.next(), links.next()) {
+            (Some(link), None) => Ok(Some(Reference { to: Target::External(link.id.clone()), ..reference.clone() })),
+            _ => Err(()),
+        }
+    });
+    named.ok()
 }
 
 fn there(connection: &Connection, referred: &BTreeMap<RecordId, Record>, id: &RecordId) -> Option<ExternalId> {
