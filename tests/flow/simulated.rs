@@ -60,6 +60,8 @@ async fn waiting_for_a_read_to_be_taken_in_is_no_failure() {
     let tried = world.hub.tally.get(Count::Moved) - before;
     assert!((2..=12 * 6 + 20).contains(&tried), "tried {tried} times");
     world.settle().await;
+    world.clock.advance(Duration::from_secs(600));
+    world.settle().await;
     let record = world.only(Entity::Organization).await;
     assert!(record.pending().is_empty(), "{:?}", record.outbox);
     assert_eq!(world.shown(&record, "salesforce", "Account")["Phone"], text(&record, "phone"));

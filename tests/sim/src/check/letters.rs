@@ -28,20 +28,20 @@ pub(super) fn check(run: &Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
                 Subject::Refused { record, .. } => letter.subject.as_deref() == Some(record.as_str()),
                 _ => false,
             });
-        let of_gone = || {
-            let id = concord_connector::RecordId::from(letter.subject.clone().unwrap_or_default());
-            let record = stock.record(&id).into_iter().flat_map(|record| &record.facets);
-            record
-                .filter(|facet| Some(&facet.link.connection) == letter.connection.as_ref())
-                .map(|facet| (facet.link.connection.to_string(), facet.link.id.to_string()))
-                .any(|place| run.ledger.things.iter().any(|known| known.gone.contains_key(&place)))
-        };
         if is_lacking(run, stock, letter) {
             continue;
         }
+        let id = RecordId::from(letter.subject.clone().unwrap_or_default());
+        let of_gone = |anywhere: bool| {
+            let facets = stock.record(&id).into_iter().flat_map(|record| &record.facets);
+            facets
+                .filter(|facet| anywhere || Some(&facet.link.connection) == letter.connection.as_ref())
+                .map(|facet| (facet.link.connection.to_string(), facet.link.id.to_string()))
+                .any(|place| run.ledger.things.iter().any(|known| known.gone.contains_key(&place)))
+        };
         // Somebody took the record out there, and we had not heard of it yet.
-        let refused_there = delivered && letter.reason.contains(" refuses ") && of_gone();
-        if of_poison || refused_there || refused && !poisoned.is_empty() {
+        let refused_there = delivered && letter.reason.contains(" refuses ") && of_gone(false);
+        if of_poison || refused_there || refused && (!poisoned.is_empty() || of_gone(true)) {
             continue;
         }
         if messages > 0
