@@ -41,7 +41,9 @@ pub(super) fn check(run: &Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
         };
         // Somebody took the record out there, and we had not heard of it yet.
         let refused_there = delivered && letter.reason.contains(" refuses ") && of_gone(false);
-        if of_poison || refused_there || refused && (!poisoned.is_empty() || of_gone(true)) {
+        // It is to go from where nothing can be taken out; what was deleted with its company is nobody's thing.
+        let is_to_go = || stock.record(&id).is_some_and(|record| record.removal.is_some());
+        if of_poison || refused_there || refused && (!poisoned.is_empty() || of_gone(true) || is_to_go()) {
             continue;
         }
         if messages > 0
