@@ -8,6 +8,14 @@ use concord_hub::{events::Count, review::Subject};
 use concord_tests::world::{Account, World, account, links};
 use serde_json::{Value, json};
 
+/// An account in which only organizations are mapped.
+pub(crate) fn small<'a>(name: &'a str, system: &'a str) -> Account<'a> {
+    Account { maps: &[Entity::Organization], ..account(name, system) }
+}
+/// Two CRMs with organizations.
+pub(crate) async fn crms() -> World {
+    World::new(&[small("hubspot-eu", "hubspot"), small("salesforce", "salesforce")]).await
+}
 pub(crate) fn company(name: &str, domain: &str) -> Act {
     Act::Create { object: "companies".into(), fields: json!({"properties": {"name": name, "domain": domain}}) }
 }

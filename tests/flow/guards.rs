@@ -1,7 +1,7 @@
 //! Guards on the way from a decision to a write.
 
 use crate::{
-    crm::{company, edit, text},
+    crm::{company, crms, edit, text},
     meddle::Meddler,
 };
 use concord_connector::{
@@ -16,35 +16,12 @@ use concord_hub::{
     settings::{Scope, Settings},
     steps, views,
 };
-use concord_tests::world::{Account, World, account, links};
+use concord_tests::world::{World, links};
 use serde_json::json;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-
-const ORGANIZATIONS: &[Entity] = &[Entity::Organization];
-
-fn small<'a>(name: &'a str, system: &'a str) -> Account<'a> {
-    Account { maps: ORGANIZATIONS, ..account(name, system) }
-}
-
-async fn crms() -> World {
-    World::new(&[small("hubspot-eu", "hubspot"), small("salesforce", "salesforce")]).await
-}
-
-/// Everything but deliveries, until nothing is left.
-async fn decide(world: &mut World) {
-    for _ in 0..20 {
-        world.push().await;
-        for queue in world.queue.queues() {
-            if !queue.to_string().starts_with("deliveries") {
-                while world.drain(&queue).await {}
-            }
-        }
-        world.feed().await;
-    }
-}
 
 #[tokio::test]
 async fn a_worker_with_an_older_configuration_does_not_settle_a_neighbour_that_has_a_newer_one() {
@@ -80,7 +57,7 @@ async fn what_left_the_scope_before_its_delivery_is_not_written() {
     let id = world.act("hubspot-eu", company("Acme", "acme.example"));
     world.settle().await;
     world.act("hubspot-eu", edit("companies", &id, json!({"properties": {"phone": "+49 30 1"}})));
-    decide(&mut world).await;
+    world.decide().await;
     let record = world.only(Entity::Organization).await;
     assert_eq!(record.pending().len(), 1, "the phone is to be written");
     world.reconfigure(|settings| {

@@ -1,7 +1,7 @@
 //! What a review of the core found, each with its scenario: one test for every line of what was mended then.
 
 use crate::{
-    crm::{company, edit, text},
+    crm::{company, crms, edit, small, text},
     meddle::{Meddler, event, tell},
 };
 use async_trait::async_trait;
@@ -30,16 +30,6 @@ use std::{
     },
     time::Duration,
 };
-
-const ORGANIZATIONS: &[Entity] = &[Entity::Organization];
-
-fn small<'a>(name: &'a str, system: &'a str) -> Account<'a> {
-    Account { maps: ORGANIZATIONS, ..account(name, system) }
-}
-
-async fn crms() -> World {
-    World::new(&[small("hubspot-eu", "hubspot"), small("salesforce", "salesforce")]).await
-}
 
 /// One batch of every queue but those of deliveries, and the feed, until there is no more.
 async fn without_delivering(world: &mut World) {

@@ -229,6 +229,19 @@ impl World {
         steps::ingest::ingest(&self.hub, name, incoming).await.status
     }
 
+    /// Everything but deliveries, until nothing is left to decide.
+    pub async fn decide(&mut self) {
+        for _ in 0..20 {
+            self.push().await;
+            for queue in self.queue.queues() {
+                if !matches!(queue, QueueName::Deliveries(_)) {
+                    while self.drain(&queue).await {}
+                }
+            }
+            self.feed().await;
+        }
+    }
+
     /// One batch of a queue.
     pub async fn drain(&mut self, queue: &QueueName) -> bool {
         let batch = self.queue.receive(queue, 10, Duration::from_secs(30)).await.expect("a queue in memory");

@@ -1,6 +1,7 @@
 //! The one place that writes to standard output: what a command was asked for. What happens on the way is logged to
 //! standard error.
 
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value as Json;
 use std::io::{IsTerminal, Write};
 
@@ -18,6 +19,34 @@ pub fn json(value: &Json) {
 /// Prints the JSON document when it was asked for, else what `plain` prints.
 pub fn either(wants_json: bool, value: &Json, plain: impl FnOnce()) {
     if wants_json { json(value) } else { plain() }
+}
+
+/// How far long work is: one line that changes on a terminal, plain lines elsewhere. All of it to standard error.
+pub(crate) struct Progress(Option<ProgressBar>);
+
+impl Progress {
+    pub(crate) fn new() -> Self {
+        Self(std::io::stderr().is_terminal().then(|| {
+            let style =
+                ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            ProgressBar::new_spinner().with_style(style)
+        }))
+    }
+    /// Says how far it is. Plain lines come only when it `speaks`.
+    pub(crate) fn say(&self, message: String, speaks: bool) {
+        match &self.0 {
+            Some(bar) => {
+                bar.set_message(message);
+                bar.tick();
+            }
+            None if speaks => eprintln!("{message}"),
+            None => {}
+        }
+    }
+    /// The work is done.
+    pub(crate) fn finish(&self) {
+        self.0.iter().for_each(ProgressBar::finish_and_clear);
+    }
 }
 
 /// Prints rows in columns that are as wide as their widest cell, under their titles.

@@ -93,6 +93,13 @@ pub struct Observation {
     pub from_history: bool,
 }
 
+impl Observation {
+    /// What a read showed that nobody signalled.
+    pub fn of_read(connection: &ConnectionName, snapshot: Snapshot, read_at: Instant) -> Self {
+        Self { connection: connection.clone(), snapshot, read_at, signalled_at: None, from_history: false }
+    }
+}
+
 impl Message {
     /// The text that travels.
     ///

@@ -6,9 +6,8 @@ use crate::{
     session::{Session, segment},
 };
 use anyhow::{Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value as Json, json};
-use std::{io::IsTerminal as _, time::Duration};
+use std::time::Duration;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Plain lines come this seldom.
@@ -37,11 +36,7 @@ pub(super) async fn backfill(name: &str, at: &At, wants_json: bool) -> Result<()
 /// Until every entity was read to its end since the backfill began, and nothing waits in a queue.
 async fn watch(session: &Session, name: &str, started: &Json) -> Result<u64> {
     let since = started["started_at"].as_str().unwrap_or_default();
-    let bar = std::io::stderr().is_terminal().then(|| {
-        let style =
-            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-        ProgressBar::new_spinner().with_style(style)
-    });
+    let progress = print::Progress::new();
     let mut first: Option<u64> = None;
     let mut looks = 0_u32;
     loop {
@@ -76,16 +71,9 @@ async fn watch(session: &Session, name: &str, started: &Json) -> Result<u64> {
             "{name}: {done} of {} entities read, {listed} records listed, {observed} looked at, {waiting} messages wait",
             entities.len()
         );
-        match &bar {
-            Some(bar) => {
-                bar.set_message(message);
-                bar.tick();
-            }
-            None if speaks => eprintln!("{message}"),
-            None => {}
-        }
+        progress.say(message, speaks);
         if done == entities.len() && waiting == 0 {
-            bar.iter().for_each(ProgressBar::finish_and_clear);
+            progress.finish();
             return Ok(observed);
         }
         looks += 1;

@@ -9,9 +9,8 @@ use crate::{
 };
 use anyhow::{Context as _, Result, bail};
 use concord_hub::plan::{self, Plan, Standing};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value as Json, json};
-use std::{io::IsTerminal as _, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Looks without any progress after which what is on its way is left to the hub.
@@ -115,21 +114,9 @@ fn read(path: &Path) -> Result<Plan> {
 
 /// Until nothing is on its way any more, or nothing moves.
 async fn follow(session: &Session, id: &str) -> Result<Json> {
-    let bar = std::io::stderr().is_terminal().then(|| {
-        let style =
-            ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-        ProgressBar::new_spinner().with_style(style)
-    });
+    let progress = print::Progress::new();
     let say = |done: u64, pending: u64, speaks: bool| {
-        let message = format!("{done} writes are made, {pending} are on their way");
-        match &bar {
-            Some(bar) => {
-                bar.set_message(message);
-                bar.tick();
-            }
-            None if speaks => eprintln!("{message}"),
-            None => {}
-        }
+        progress.say(format!("{done} writes are made, {pending} are on their way"), speaks);
     };
     let standing = match session {
         // On an idle folder nobody else does the work, and nothing else is to be done.
@@ -154,6 +141,6 @@ async fn follow(session: &Session, id: &str) -> Result<Json> {
             }
         }
     };
-    bar.iter().for_each(ProgressBar::finish_and_clear);
+    progress.finish();
     Ok(standing)
 }

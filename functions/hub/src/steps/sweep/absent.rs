@@ -74,13 +74,7 @@ pub(super) async fn read(place: &Place<'_>, part: &mut Part, at: u64) -> Result<
         };
         let mut shown: BTreeMap<ExternalId, _> = records.into_iter().collect();
         for candidate in chunk {
-            let observe = |snapshot| Observation {
-                connection: connection.name.clone(),
-                snapshot,
-                read_at: ran.started_at,
-                signalled_at: None,
-                from_history: false,
-            };
+            let observe = |snapshot| Observation::of_read(&connection.name, snapshot, ran.started_at);
             match shown.remove(&candidate.id) {
                 Some(Ok(snapshot)) if snapshot.presence == Presence::Live => alive.push(observe(snapshot)),
                 Some(Ok(snapshot)) => gone.push(observe(snapshot)),

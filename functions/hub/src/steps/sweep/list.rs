@@ -38,13 +38,7 @@ pub(super) async fn page(place: &Place<'_>, part: &mut Part) -> Result<()> {
     part.listed += records.len() as u64;
     for (id, record) in records {
         match record {
-            Ok(snapshot) => observations.push(Observation {
-                connection: connection.name.clone(),
-                snapshot,
-                read_at: ran.started_at,
-                signalled_at: None,
-                from_history: false,
-            }),
+            Ok(snapshot) => observations.push(Observation::of_read(&connection.name, snapshot, ran.started_at)),
             Err(refused) => unreadable.push((id, refused)),
         }
     }

@@ -89,13 +89,7 @@ async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -
         let mut observations = Vec::with_capacity(records.len());
         for (id, record) in records {
             match record {
-                Ok(snapshot) => observations.push(Observation {
-                    connection: connection.name.clone(),
-                    snapshot,
-                    read_at: ran.started_at,
-                    signalled_at: None,
-                    from_history: false,
-                }),
+                Ok(snapshot) => observations.push(Observation::of_read(&connection.name, snapshot, ran.started_at)),
                 Err(refused) => unreadable(hub, connection, entity, &id, &refused).await?,
             }
         }
