@@ -130,7 +130,7 @@ impl Scene {
         let cx = &self.settings.connections["source"].context;
         let mut snapshot = Snapshot::new(
             Entity::Organization,
-            "c7".into(),
+            "c7",
             concord_connector::SourceVersion(row["version"].as_u64().expect("a version")),
         );
         snapshot.fields = cx.mappings[&Entity::Organization].decode(cx, Entity::Organization, row).expect("a company");
