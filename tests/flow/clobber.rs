@@ -69,44 +69,93 @@ async fn an_edit_that_our_write_covers_is_found_in_the_history_and_wins() {
     assert_eq!(world.shown(&record, "salesforce", "Account")["Phone"], "2");
 }
 
-/// A person edits the name right after the hub's write was answered, before the hub reads it back; who then says what.
-async fn edited_before_the_read_back(at: &str, system: &str, is_write: fn(&str) -> bool, object: &str, by_hand: Value) {
-    let mut world = World::new(&[account("salesforce-a", "salesforce"), account(at, system)]).await;
-    let id = world.act(
-        "salesforce-a",
-        Act::Create { object: "Account".into(), fields: json!({"Name": "Acme", "Website": "https://acme.example"}) },
-    );
-    world.settle().await;
-    let record = world.named(Entity::Organization, "Acme").await;
-    let there = record.live_at(&at.into()).next().expect("a facet").link.id.as_str().to_owned();
-    let meddler = Meddler::enter(&mut world);
-    let (vendors, clock, name) = (world.vendors.clone(), world.clock.clone(), at.to_owned());
-    let done = AtomicBool::new(false);
-    let object_there = object.to_owned();
-    meddler.answers(move |request, _| {
-        let asked = format!("{} {}", request.url, String::from_utf8_lossy(&request.body));
-        if is_write(&asked) && !done.swap(true, Ordering::SeqCst) {
-            clock.advance(std::time::Duration::from_millis(1500));
-            let act = edit(&object_there, &there, by_hand.clone());
-            vendors.with(&name, |vendor| vendor.act(clock.now(), act)).expect("an edit");
-        }
-    });
-    world.act("salesforce-a", edit("Account", &id, json!({"Name": "Acme by us"})));
-    world.settle().await;
-    let record = world.record(&record.id).await;
-    assert_eq!(text(&record, "name"), "By hand", "whoever edits on top of a value wins over it");
-    assert_eq!(world.shown(&record, "salesforce-a", "Account")["Name"], "By hand");
+/// An edit made right after the hub's write was answered, and before the hub reads it back.
+struct Covering {
+    at: &'static str,
+    system: &'static str,
+    object: &'static str,
+    is_write: fn(&str) -> bool,
+    /// What somebody changes at Salesforce, so that the hub writes.
+    ours: Value,
+    /// What the person changes on top of it, given the record as it is there.
+    by_hand: fn(&Value) -> Value,
+    /// The field, its name at Salesforce, and what it is in the end.
+    field: (&'static str, &'static str, &'static str),
+}
+
+impl Covering {
+    async fn is_heard(self) {
+        let mut world = World::new(&[account("salesforce-a", "salesforce"), account(self.at, self.system)]).await;
+        let fields = json!({"Name": "Acme", "Website": "https://acme.example", "Phone": "+49 30 900001"});
+        let id = world.act("salesforce-a", Act::Create { object: "Account".into(), fields });
+        world.settle().await;
+        let record = world.named(Entity::Organization, "Acme").await;
+        let there = record.live_at(&self.at.into()).next().expect("a facet").link.id.as_str().to_owned();
+        let by_hand = edit(self.object, &there, (self.by_hand)(&world.shown(&record, self.at, self.object)));
+        let meddler = Meddler::enter(&mut world);
+        let (vendors, clock) = (world.vendors.clone(), world.clock.clone());
+        let (done, is_write, at) = (AtomicBool::new(false), self.is_write, self.at);
+        meddler.answers(move |request, _| {
+            let asked = format!("{} {}", request.url, String::from_utf8_lossy(&request.body));
+            if is_write(&asked) && !done.swap(true, Ordering::SeqCst) {
+                clock.advance(std::time::Duration::from_millis(1500));
+                vendors.with(at, |vendor| vendor.act(clock.now(), by_hand.clone())).expect("an edit");
+            }
+        });
+        world.act("salesforce-a", edit("Account", &id, self.ours));
+        world.settle().await;
+        let record = world.record(&record.id).await;
+        let (field, there, expected) = self.field;
+        assert_eq!(text(&record, field), expected, "whoever edits on top of a value wins over it");
+        assert_eq!(world.shown(&record, "salesforce-a", "Account")[there], expected);
+    }
+}
+
+fn written_at_tryton(asked: &str) -> bool {
+    asked.contains("model.party.party.write")
 }
 
 #[tokio::test]
 async fn an_edit_between_write_and_read_back_is_not_taken_for_what_hubspot_makes_of_our_value() {
-    let by_hand = json!({"properties": {"name": "By hand"}});
-    edited_before_the_read_back("hubspot-eu", "hubspot", |asked| asked.contains("/batch/update"), "companies", by_hand)
-        .await;
+    let covering = Covering {
+        at: "hubspot-eu",
+        system: "hubspot",
+        object: "companies",
+        is_write: |asked| asked.contains("/batch/update"),
+        ours: json!({"Name": "Acme by us"}),
+        by_hand: |_| json!({"properties": {"name": "By hand"}}),
+        field: ("name", "Name", "By hand"),
+    };
+    covering.is_heard().await;
 }
 
 #[tokio::test]
 async fn an_edit_between_write_and_read_back_is_not_taken_for_what_tryton_makes_of_our_value() {
-    let is_write = |asked: &str| asked.contains("model.party.party.write");
-    edited_before_the_read_back("tryton", "tryton", is_write, "party.party", json!({"name": "By hand"})).await;
+    let covering = Covering {
+        at: "tryton",
+        system: "tryton",
+        object: "party.party",
+        is_write: written_at_tryton,
+        ours: json!({"Name": "Acme by us"}),
+        by_hand: |_| json!({"name": "By hand"}),
+        field: ("name", "Name", "By hand"),
+    };
+    covering.is_heard().await;
+}
+
+#[tokio::test]
+async fn another_telephone_number_is_not_taken_for_how_tryton_writes_ours() {
+    let covering = Covering {
+        at: "tryton",
+        system: "tryton",
+        object: "party.party",
+        is_write: written_at_tryton,
+        ours: json!({"Phone": "+49 30 900002"}),
+        by_hand: |party| {
+            let phone = &party["contact_mechanisms"][0]["id"];
+            json!({"contact_mechanisms": [["write", [phone], {"type": "phone", "value": "+49 30 900003"}]]})
+        },
+        field: ("phone", "Phone", "+49 30 900003"),
+    };
+    covering.is_heard().await;
 }

@@ -4,6 +4,7 @@
 
 mod document;
 mod party;
+mod phone;
 mod situation;
 mod update;
 
@@ -14,7 +15,7 @@ use crate::{
     script::{Pause, Script},
 };
 use concord_connector::{
-    Context, Entity, ExternalId, Fault, Kind, Outcome, Request, Result, Snapshot,
+    Context, Entity, ExternalId, Fault, Kind, Outcome, Request, Result, Snapshot, Value,
     exchange::{Change, Refused, Write, Written},
     mapping::Creating,
 };
@@ -57,17 +58,16 @@ pub(crate) fn write(script: &mut Script<'_>, entity: Entity, writes: &[Write]) -
     Ok(Outcome::Written(outcomes.into_iter().zip(writes).map(settle).collect()))
 }
 
-/// Fields that Tryton may store in a form of its own (it formats telephone numbers where it has the library).
-const FORMATTED: [&str; 1] = ["phone"];
-
 /// The read-back is a call of its own: where it shows something else than what was written, somebody edited on top of it,
-/// for Tryton keeps texts, amounts and dates as they are sent. Their edit is an observation.
+/// for Tryton keeps texts, amounts and dates as they are sent, and of telephone numbers the digits. Their edit is an
+/// observation.
 fn done(cx: &Context, entity: Entity, write: &Write, seen: Snapshot, created: bool) -> Written {
     let mut after = seen.clone();
     let mut edited = false;
-    for (field, value) in write.fields.iter().filter(|(field, _)| !FORMATTED.contains(&field.as_str())) {
+    for (field, value) in &write.fields {
         let Ok(image) = crate::image(cx, entity, field, value.as_ref()) else { continue };
-        if let Some(there) = after.fields.get_mut(field).filter(|there| **there != image) {
+        let kept = |there: &Option<Value>| *there == image || (field.as_str() == "phone" && phone::same(there, &image));
+        if let Some(there) = after.fields.get_mut(field).filter(|there| !kept(there)) {
             *there = image;
             edited = true;
         }
