@@ -45,8 +45,8 @@ const AT_ONCE: usize = 4;
 const PACE: Duration = Duration::from_millis(100);
 /// The opening is given this long to arrive everywhere before life begins; what is not there by then is edited on arrival.
 const OPENING: Duration = Duration::from_secs(60);
-/// The end is waited for this long.
-const ENDING: Duration = Duration::from_secs(120);
+/// The end is waited for this long at most: slow machines take a while over what lies in the queues.
+const ENDING: Duration = Duration::from_secs(300);
 
 /// Plays the demo.
 ///
