@@ -10,8 +10,10 @@
 
 mod backup;
 mod blobs;
+mod cache;
 pub mod feed;
 mod folder;
+mod group;
 mod images;
 mod items;
 mod log;

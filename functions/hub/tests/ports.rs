@@ -11,5 +11,6 @@ mod ports {
     mod memory;
     mod net;
     mod poller;
+    mod stale;
     mod way_out;
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Folder,
+    cache::{Cache, Held},
     folder::{connect, database_fault},
     images, items, messages,
     readers::Readers,
@@ -33,6 +34,7 @@ pub struct Store {
     // Dropped in this order: the writer finishes its work while the folder is still locked.
     writer: Writer,
     readers: Readers,
+    cache: Arc<Cache>,
     broker: Arc<Mutex<Broker>>,
     wakes: Mutex<BTreeMap<QueueName, Arc<Notify>>>,
     fed: watch::Receiver<u64>,
@@ -68,8 +70,9 @@ impl Store {
         })?;
         let broker = Arc::new(Mutex::new(broker));
         let (feeding, fed) = watch::channel(0);
-        let writer = Writer::start(&path, broker.clone(), clock.clone(), feeding)?;
-        Ok(Self { writer, readers, broker, wakes: Mutex::default(), fed, clock, folder })
+        let cache = Arc::new(Cache::new());
+        let writer = Writer::start(&path, cache.clone(), broker.clone(), clock.clone(), feeding)?;
+        Ok(Self { writer, readers, cache, broker, wakes: Mutex::default(), fed, clock, folder })
     }
 
     async fn hide(&self, queue: &QueueName, waits: &[(String, Duration)], outlived: bool) -> Result<()> {
@@ -135,6 +138,14 @@ impl Store {
         answered.await.map_err(|_| stopped())?
     }
 
+    /// Items in one snapshot of the database.
+    fn read(&self, keys: &[ItemKey]) -> Result<Vec<Held>> {
+        if let [key] = keys {
+            return self.readers.read_one("table.get", |connection| Ok(vec![items::get(connection, key)?]));
+        }
+        self.readers.read("table.get", |connection| keys.iter().map(|key| items::get(connection, key)).collect())
+    }
+
     fn broker(&self) -> MutexGuard<'_, Broker> {
         self.broker.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -155,10 +166,15 @@ fn stopped() -> Fault {
 #[async_trait]
 impl Table for Store {
     async fn get(&self, keys: &[ItemKey]) -> Result<Vec<Option<Item>>> {
-        if let [key] = keys {
-            return self.readers.read_one("table.get", |connection| Ok(vec![items::get(connection, key)?]));
-        }
-        self.readers.read("table.get", |connection| keys.iter().map(|key| items::get(connection, key)).collect())
+        let found = match self.cache.look(keys) {
+            Ok(held) => held,
+            Err(since) => {
+                let found = self.read(keys)?;
+                self.cache.learn(since, keys, &found);
+                found
+            }
+        };
+        Ok(found.into_iter().map(|held| held.map(|standing| standing.item.clone())).collect())
     }
 
     async fn query(&self, query: Query) -> Result<Page> {

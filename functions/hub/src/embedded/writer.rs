@@ -2,8 +2,10 @@
 //! callers after that one commit is on disk.
 
 use super::{
+    cache::Cache,
     folder::{connect, database_fault},
-    images, items,
+    group::Group,
+    images,
     log::Log,
     messages,
 };
@@ -14,6 +16,7 @@ use crate::{
 use concord_connector::{Fault, Instant, Kind, Result};
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
@@ -91,6 +94,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(
         path: &Path,
+        cache: Arc<Cache>,
         broker: Arc<Mutex<Broker>>,
         clock: Arc<dyn Clock>,
         fed: watch::Sender<u64>,
@@ -106,7 +110,7 @@ impl Writer {
         fed.send_replace(image);
         let (operations, waiting) = mpsc::channel(WAITING);
         let log = Log::start(path)?;
-        let desk = Desk { connection, broker, clock, fed, message, image, marked: Vec::new(), log };
+        let desk = Desk { connection, cache, broker, clock, fed, message, image, marked: Vec::new(), log };
         let thread =
             std::thread::Builder::new().name("concord-writer".into()).spawn(move || desk.serve(waiting)).map_err(
                 |error| Fault::new(Kind::Unexpected, "store.open", "No thread could be started.").caused_by(error),
@@ -134,6 +138,7 @@ impl Drop for Writer {
 /// What the thread owns.
 struct Desk {
     connection: Connection,
+    cache: Arc<Cache>,
     broker: Arc<Mutex<Broker>>,
     clock: Arc<dyn Clock>,
     fed: watch::Sender<u64>,
@@ -190,17 +195,16 @@ impl Desk {
     fn make(&mut self, operations: &[Operation]) -> rusqlite::Result<Vec<Outcome>> {
         let now = self.clock.now();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut group =
+            Group { connection: &transaction, cache: &self.cache, now, image: self.image, written: HashMap::new() };
         let mut outcomes = Vec::with_capacity(operations.len());
         for operation in operations {
             outcomes.push(match operation {
                 Operation::Transact { changes, .. } => {
-                    match items::transact(&transaction, changes, now, &mut self.image)? {
-                        None => Outcome::Done,
-                        Some(cancelled) => Outcome::Cancelled(cancelled),
-                    }
+                    group.transact(changes)?.map_or(Outcome::Done, Outcome::Cancelled)
                 }
                 Operation::Send { queue, batch, puts, .. } => {
-                    items::transact(&transaction, puts, now, &mut self.image)?;
+                    group.transact(puts)?;
                     let fresh: Vec<&Outgoing> = {
                         let mut broker = self.broker.lock().unwrap_or_else(PoisonError::into_inner);
                         let marked = &mut self.marked;
@@ -242,12 +246,18 @@ impl Desk {
                     Outcome::Done
                 }
                 Operation::Sweep { .. } => {
-                    let expired = items::sweep(&transaction, now, &mut self.image)?;
+                    let expired = group.sweep()?;
                     Outcome::Swept(expired + images::prune(&transaction, now)?)
                 }
             });
         }
-        transaction.commit()?;
+        let Group { image, written, .. } = group;
+        // Between these two, the database is asked for what this commit changes.
+        self.cache.doubt(written);
+        let committed = transaction.commit();
+        self.cache.settle(committed.is_ok());
+        committed?;
+        self.image = image;
         Ok(outcomes)
     }
 
