@@ -2,18 +2,20 @@
 //! put together again in each of them.
 
 use crate::{
+    lately::Lately,
     ports::{Item, ItemKey},
     record::{self, Record, Stored},
 };
 use concord_connector::{RecordId, Result};
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// So many images of records are remembered.
-const MOST: usize = 4096;
-/// Larger ones are not: they are rare, and would take the room of many.
+/// The newest images of records take that much memory at most...
+const ROOM: usize = 56 << 20;
+/// ... and those that they replaced that much: the change feed compares the two, soon after.
+const ROOM_BEFORE: usize = 8 << 20;
+/// A record takes so many times the bytes that it is stored as, about: they are compressed, it is maps of small texts.
+const UNFOLDED: usize = 8;
+/// Larger images are not remembered: they are rare, and would take the room of many.
 const LARGE: usize = 16 * 1024;
 
 /// What is stored under a record's id, shared.
@@ -26,13 +28,29 @@ pub(crate) enum Known {
 }
 
 /// Records by the bytes that they are stored as: what an image means never changes, so nothing here is ever out of date.
-#[derive(Default)]
 pub(crate) struct KnownRecords(Mutex<Images>);
 
-#[derive(Default)]
 struct Images {
-    by_place: BTreeMap<(ItemKey, u64), (Vec<u8>, Arc<Record>)>,
-    oldest: VecDeque<(ItemKey, u64)>,
+    newest: Lately<Image>,
+    before: Lately<Image>,
+}
+
+struct Image {
+    rev: u64,
+    body: Vec<u8>,
+    record: Arc<Record>,
+}
+
+impl Image {
+    fn bytes(&self) -> usize {
+        self.body.len() * (1 + UNFOLDED)
+    }
+}
+
+impl Default for KnownRecords {
+    fn default() -> Self {
+        Self(Mutex::new(Images { newest: Lately::new(ROOM), before: Lately::new(ROOM_BEFORE) }))
+    }
 }
 
 impl KnownRecords {
@@ -41,11 +59,7 @@ impl KnownRecords {
     /// # Errors
     /// As [`record::decode`].
     pub(crate) fn decode(&self, item: &Item) -> Result<Known> {
-        let place = (item.key.clone(), item.rev);
-        let found = {
-            let images = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            images.by_place.get(&place).filter(|(body, _)| *body == item.body).map(|(_, record)| Arc::clone(record))
-        };
+        let found = self.0.lock().unwrap_or_else(PoisonError::into_inner).find(item);
         if let Some(record) = found {
             return Ok(Known::Record(record));
         }
@@ -64,16 +78,33 @@ impl KnownRecords {
         if body.len() > LARGE {
             return;
         }
+        // Freed when nobody waits for it any more.
+        let mut gone = Vec::new();
         let mut images = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = (key, rev);
-        if images.by_place.insert(place.clone(), (body, record)).is_none() {
-            images.oldest.push_back(place);
+        images.note(key, Image { rev, body, record }, &mut gone);
+        drop(images);
+    }
+}
+
+impl Images {
+    fn find(&mut self, item: &Item) -> Option<Arc<Record>> {
+        let is_it = |image: &&Image| image.rev == item.rev && image.body == item.body;
+        let newest = self.newest.get(&item.key).filter(is_it);
+        newest.or_else(|| self.before.get(&item.key).filter(is_it)).map(|image| Arc::clone(&image.record))
+    }
+
+    fn note(&mut self, key: ItemKey, image: Image, gone: &mut Vec<Image>) {
+        let (newest, before) = match self.newest.remove(&key) {
+            // Who reads the feed long after it was written reads what is neither.
+            Some(held) if held.rev > image.rev => (held, Some(image)),
+            held => (image, held),
+        };
+        if let Some(before) = before {
+            let bytes = before.bytes();
+            self.before.put(key.clone(), before, bytes, gone);
         }
-        while images.oldest.len() > MOST {
-            if let Some(place) = images.oldest.pop_front() {
-                images.by_place.remove(&place);
-            }
-        }
+        let bytes = newest.bytes();
+        self.newest.put(key, newest, bytes, gone);
     }
 }
 
@@ -105,13 +136,30 @@ mod tests {
         assert_eq!(version(&known, &item(1, 1)), 1);
     }
 
+    fn is_known(known: &KnownRecords, item: &Item) -> bool {
+        known.0.lock().unwrap().find(item).is_some()
+    }
+
+    #[test]
+    fn the_newest_two_images_of_a_record_are_remembered() {
+        let known = KnownRecords::default();
+        let images: Vec<Item> = (1..=4).map(|rev| item(rev, rev)).collect();
+        assert_eq!(images.iter().map(|image| version(&known, image)).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        let remembered = || images.iter().map(|image| is_known(&known, image)).collect::<Vec<_>>();
+        assert_eq!(remembered(), [false, false, true, true]);
+        assert_eq!(version(&known, &images[0]), 1, "an old one is read all the same");
+        assert!(is_known(&known, &images[3]), "and does not displace the newest");
+    }
+
     #[test]
     fn what_is_remembered_is_bounded() {
-        let known = KnownRecords::default();
-        for rev in 1..=(MOST as u64 + 10) {
-            version(&known, &item(rev, rev));
+        let (known, record) = (KnownRecords::default(), Arc::new(Record::new("r1".into(), Entity::Person)));
+        let most = ROOM / (LARGE * (1 + UNFOLDED));
+        for n in 0..(most + 10) {
+            known.note(ItemKey::new(n.to_string(), "R"), 1, vec![0; LARGE], Arc::clone(&record));
         }
-        let images = known.0.lock().unwrap();
-        assert_eq!((images.by_place.len(), images.oldest.len()), (MOST, MOST));
+        assert_eq!(Arc::strong_count(&record), most + 1);
+        known.note(ItemKey::new("large", "R"), 1, vec![0; LARGE + 1], Arc::clone(&record));
+        assert_eq!(Arc::strong_count(&record), most + 1, "what is large is not remembered");
     }
 }

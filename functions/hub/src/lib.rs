@@ -33,7 +33,6 @@ pub mod hub;
 pub mod identity;
 pub mod keys;
 mod known;
-#[cfg(feature = "embedded")]
 mod lately;
 pub mod matches;
 pub mod message;
