@@ -25,6 +25,7 @@ mod seal;
 mod shows;
 mod store;
 mod system;
+mod tail;
 pub mod ticker;
 pub mod vault;
 mod writer;

@@ -3,6 +3,7 @@
 use super::{
     cache::{Cache, Held, Standing},
     images, items, shows,
+    tail::Entry,
 };
 use crate::{
     keys,
@@ -21,6 +22,8 @@ pub(super) struct Group<'a> {
     pub(super) image: u64,
     /// How the items that were changed stand now.
     pub(super) written: HashMap<ItemKey, Held>,
+    /// What comes to the feed.
+    pub(super) fed: Vec<Entry>,
 }
 
 impl Group<'_> {
@@ -43,7 +46,7 @@ impl Group<'_> {
                 TableChange::Put(item, _) => self.put(item, standing)?,
                 TableChange::Delete(key, _) => {
                     if let Some(standing) = standing {
-                        self.delete(key.clone(), &standing)?;
+                        self.delete(key.clone(), standing)?;
                     }
                 }
                 TableChange::Check(..) => {}
@@ -58,7 +61,7 @@ impl Group<'_> {
         let count = expired.len();
         for key in expired {
             if let Some(standing) = self.standing(&key)? {
-                self.delete(key, &standing)?;
+                self.delete(key, standing)?;
             }
         }
         Ok(count)
@@ -102,11 +105,16 @@ impl Group<'_> {
         self.connection.prepare_cached(sql)?.execute(row)?;
         let before = standing.as_ref().map_or(&[][..], |standing| &standing.item.index);
         self.show(key, before, &item.index)?;
-        self.written.insert(key.clone(), Some(Arc::new(Standing { item, image })));
+        let key = key.clone();
+        let new = Some(Arc::new(Standing { item, image }));
+        if let Some(seq) = image {
+            self.fed.push(Entry { seq, old: standing, new: new.clone() });
+        }
+        self.written.insert(key, new);
         Ok(())
     }
 
-    fn delete(&mut self, key: ItemKey, standing: &Standing) -> rusqlite::Result<()> {
+    fn delete(&mut self, key: ItemKey, standing: Arc<Standing>) -> rusqlite::Result<()> {
         self.connection
             .prepare_cached("DELETE FROM items WHERE partition = ?1 AND sort = ?2")?
             .execute(params![key.partition, key.sort])?;
@@ -114,6 +122,7 @@ impl Group<'_> {
         if key.partition.starts_with(keys::RECORDS) {
             self.image += 1;
             images::append(self.connection, self.image, self.now, standing.image, &key, None)?;
+            self.fed.push(Entry { seq: self.image, old: Some(standing), new: None });
         }
         self.written.insert(key, None);
         Ok(())

@@ -71,10 +71,10 @@ fn item(row: &Row<'_>, key: &ItemKey, first: usize) -> rusqlite::Result<Option<I
     }))
 }
 
-/// Forgets some of the images that were replaced long ago; returns how many entries it went through.
+/// Forgets some of the images that were replaced long ago; returns how many entries it went through, and the last of them.
 ///
 /// An image goes when the entry after it has become old, never earlier: until then that entry needs it as its `old`.
-pub(super) fn prune(connection: &Connection, now: Instant) -> rusqlite::Result<usize> {
+pub(super) fn prune(connection: &Connection, now: Instant) -> rusqlite::Result<(usize, Option<u64>)> {
     let start = position(connection, PRUNED)?;
     let read: Option<u64> = connection
         .prepare_cached("SELECT min(CAST(value AS INTEGER)) FROM positions WHERE name GLOB ?1")?
@@ -99,7 +99,7 @@ pub(super) fn prune(connection: &Connection, now: Instant) -> rusqlite::Result<u
             .prepare_cached("INSERT OR REPLACE INTO positions (name, value) VALUES (?1, ?2)")?
             .execute(params![PRUNED, last.to_string()])?;
     }
-    Ok(old.len())
+    Ok((old.len(), old.last().map(|(last, ..)| *last)))
 }
 
 /// A position that is a number; zero when it was never set.

@@ -196,6 +196,11 @@ impl Table for Store {
     }
 
     async fn changes(&self, after: Option<&str>, limit: usize) -> Result<Feed> {
+        let position = after.and_then(|after| after.parse().ok());
+        if let Some(entries) = position.and_then(|position| self.writer.tail().after(position, limit.max(1))) {
+            let cursor = entries.last().map(|entry| entry.cursor.clone()).or_else(|| after.map(str::to_owned));
+            return Ok(Feed { entries, cursor });
+        }
         self.readers.read("table.changes", |connection| images::changes(connection, after, limit))
     }
 }

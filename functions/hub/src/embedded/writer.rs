@@ -8,6 +8,7 @@ use super::{
     images,
     log::Log,
     messages,
+    tail::Tail,
 };
 use crate::{
     broker::{Broker, Message},
@@ -89,6 +90,7 @@ enum Outcome {
 pub(super) struct Writer {
     operations: Option<mpsc::Sender<Operation>>,
     thread: Option<JoinHandle<()>>,
+    tail: Arc<Tail>,
 }
 
 impl Writer {
@@ -110,12 +112,19 @@ impl Writer {
         fed.send_replace(image);
         let (operations, waiting) = mpsc::channel(WAITING);
         let log = Log::start(path)?;
-        let desk = Desk { connection, cache, broker, clock, fed, message, image, marked: Vec::new(), log };
+        let tail = Arc::new(Tail::new(image));
+        let desk =
+            Desk { connection, cache, tail: tail.clone(), broker, clock, fed, message, image, marked: Vec::new(), log };
         let thread =
             std::thread::Builder::new().name("concord-writer".into()).spawn(move || desk.serve(waiting)).map_err(
                 |error| Fault::new(Kind::Unexpected, "store.open", "No thread could be started.").caused_by(error),
             )?;
-        Ok(Self { operations: Some(operations), thread: Some(thread) })
+        Ok(Self { operations: Some(operations), thread: Some(thread), tail })
+    }
+
+    /// The end of the change feed.
+    pub(super) fn tail(&self) -> &Tail {
+        &self.tail
     }
 
     /// Hands an operation over.
@@ -139,6 +148,7 @@ impl Drop for Writer {
 struct Desk {
     connection: Connection,
     cache: Arc<Cache>,
+    tail: Arc<Tail>,
     broker: Arc<Mutex<Broker>>,
     clock: Arc<dyn Clock>,
     fed: watch::Sender<u64>,
@@ -195,8 +205,15 @@ impl Desk {
     fn make(&mut self, operations: &[Operation]) -> rusqlite::Result<Vec<Outcome>> {
         let now = self.clock.now();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut group =
-            Group { connection: &transaction, cache: &self.cache, now, image: self.image, written: HashMap::new() };
+        let mut group = Group {
+            connection: &transaction,
+            cache: &self.cache,
+            now,
+            image: self.image,
+            written: HashMap::new(),
+            fed: Vec::new(),
+        };
+        let mut pruned = None;
         let mut outcomes = Vec::with_capacity(operations.len());
         for operation in operations {
             outcomes.push(match operation {
@@ -247,17 +264,23 @@ impl Desk {
                 }
                 Operation::Sweep { .. } => {
                     let expired = group.sweep()?;
-                    Outcome::Swept(expired + images::prune(&transaction, now)?)
+                    let (count, last) = images::prune(&transaction, now)?;
+                    pruned = last.or(pruned);
+                    Outcome::Swept(expired + count)
                 }
             });
         }
-        let Group { image, written, .. } = group;
+        let Group { image, written, fed, .. } = group;
         // Between these two, the database is asked for what this commit changes.
         self.cache.doubt(written);
         let committed = transaction.commit();
         self.cache.settle(committed.is_ok());
         committed?;
         self.image = image;
+        self.tail.append(fed);
+        if let Some(pruned) = pruned {
+            self.tail.forget(pruned);
+        }
         Ok(outcomes)
     }
 
