@@ -10,7 +10,10 @@ use std::{
     process::Stdio,
     time::{Duration, Instant},
 };
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::{Child, Command},
+};
 
 /// A hub that does not answer within this does not start.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -87,16 +90,32 @@ impl Hub {
         self.child.kill().await.context("The hub could not be ended.")
     }
 
+    /// Whether it answers a request: a port is open before the configuration was found to be right.
+    async fn answers(&self) -> bool {
+        let Ok(mut stream) = tokio::net::TcpStream::connect(&self.address).await else { return false };
+        let ask = format!("GET /healthz?ready=1 HTTP/1.1\r\nhost: {}\r\ncontent-length: 0\r\n\r\n", self.address);
+        let mut answer = [0; 12];
+        let asked = async {
+            stream.write_all(ask.as_bytes()).await?;
+            stream.read_exact(&mut answer).await
+        };
+        let heard = tokio::time::timeout(Duration::from_secs(1), asked).await;
+        matches!(heard, Ok(Ok(_))) && answer.starts_with(b"HTTP/1.1 ") && !answer.ends_with(b"503")
+    }
+
+    /// # Errors
+    /// When the process has ended, with what it said last.
+    pub(super) fn is_there(&mut self) -> Result<()> {
+        let Some(status) = self.child.try_wait()? else { return Ok(()) };
+        let log = fs::read_to_string(self.dir.join("hub.log")).unwrap_or_default();
+        let last: Vec<&str> = log.lines().rev().take(5).collect();
+        bail!("The hub has ended ({status}): {}", last.into_iter().rev().collect::<Vec<_>>().join(" | "))
+    }
+
     async fn until_ready(&mut self) -> Result<()> {
         let began = Instant::now();
-        while tokio::net::TcpStream::connect(&self.address).await.is_err() {
-            if let Some(status) = self.child.try_wait()? {
-                let log = fs::read_to_string(self.dir.join("hub.log")).unwrap_or_default();
-                bail!(
-                    "The hub did not start ({status}): {}",
-                    log.lines().rev().take(5).collect::<Vec<_>>().join(" | ")
-                );
-            }
+        while !self.answers().await {
+            self.is_there()?;
             if began.elapsed() > PATIENCE {
                 bail!("The hub did not answer within {PATIENCE:?}.");
             }

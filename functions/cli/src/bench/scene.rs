@@ -22,12 +22,15 @@ use std::{
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 /// What was accepted has to arrive within this after the last was sent.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How long the target is out, and the hub dead.
 const OUTAGE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often the hub is looked after while it is sent to.
+const LOOK: Duration = Duration::from_millis(200);
 /// The storm of the budgets: so many signals on so many records.
 const STORM: (u64, usize) = (100_000, 1_000);
 
@@ -92,7 +95,7 @@ impl Scene {
         let connections = args.connections;
         let sending = tokio::spawn(async move { sender.send(sent, connections).await });
         let trouble = self.trouble(args).await?;
-        sending.await??;
+        self.sent(sending).await?;
         self.settle().await;
         let took = began.elapsed();
         self.next += work.sent();
@@ -142,7 +145,8 @@ impl Scene {
     async fn fill(&mut self, args: &Bench) -> Result<Json> {
         let work = Arc::new(Work::new(self.next, args.records as u64, args.records));
         let began = Instant::now();
-        self.sender.send(Arc::clone(&work), args.connections).await?;
+        let (sender, sent, connections) = (Arc::clone(&self.sender), Arc::clone(&work), args.connections);
+        self.sent(tokio::spawn(async move { sender.send(sent, connections).await })).await?;
         let accepted = began.elapsed();
         self.settle().await;
         let took = began.elapsed();
@@ -165,6 +169,21 @@ impl Scene {
         }))
     }
 
+    /// Waits until everything is sent, as long as there is somebody to send it to.
+    async fn sent(&mut self, mut sending: JoinHandle<Result<()>>) -> Result<()> {
+        loop {
+            tokio::select! {
+                sent = &mut sending => return sent?,
+                () = tokio::time::sleep(LOOK) => {
+                    if let Err(gone) = self.hub.is_there() {
+                        self.sender.stop.store(true, Ordering::Relaxed);
+                        return Err(gone);
+                    }
+                }
+            }
+        }
+    }
+
     fn work(&self, args: &Bench) -> Work {
         let mut work = Work::new(self.next, u64::MAX, args.records);
         work.rate = args.rate;
@@ -183,13 +202,13 @@ impl Scene {
                 tokio::time::sleep(OUTAGE).await;
                 self.target.is_out.store(false, Ordering::Relaxed);
                 Ok(
-                    json!({ "target_out_s": OUTAGE.as_secs(), "resumed_s": rounded(self.resumed().await.as_secs_f64(), 2) }),
+                    json!({ "target_out_s": OUTAGE.as_secs(), "resumed_s": rounded(self.resumed().await?.as_secs_f64(), 2) }),
                 )
             }
             Scenario::Kill => {
                 tokio::time::sleep(middle).await;
                 let gone = self.hub.kill_and_restart(PAUSE).await?;
-                let resumed = self.resumed().await;
+                let resumed = self.resumed().await?;
                 Ok(json!({
                     "hub_gone_s": rounded(gone.as_secs_f64(), 2),
                     "pause_before_restart_s": PAUSE.as_secs(),
@@ -200,12 +219,15 @@ impl Scene {
     }
 
     /// How long until the target is written to again.
-    async fn resumed(&self) -> Duration {
+    async fn resumed(&self) -> Result<Duration> {
         let (began, before) = (Instant::now(), self.target.writes.load(Ordering::Relaxed));
-        while self.target.writes.load(Ordering::Relaxed) == before && began.elapsed() < PATIENCE {
+        while self.target.writes.load(Ordering::Relaxed) == before {
+            if began.elapsed() > PATIENCE {
+                bail!("Nothing was written to the target within {PATIENCE:?} after it, or the hub, was back.");
+            }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        began.elapsed()
+        Ok(began.elapsed())
     }
 
     /// Until everything that was accepted has arrived; the ledger says what has not.
