@@ -135,12 +135,13 @@ pub(crate) fn image(cx: &Context, pointer: &str, value: Option<Value>) -> Option
     let roles = roles(cx);
     let known = |role: Option<&str>| {
         let own = roles.iter().find(|(_, known)| Some(known.as_str()) == role);
-        own.or_else(|| roles.first()).map(|(_, role)| role.clone())
+        own.or_else(|| roles.first()).map(|(_, role)| role.as_str().into())
     };
     match value {
         Some(Value::List(elements)) => Value::list(
             elements
-                .into_iter()
+                .iter()
+                .cloned()
                 .map(|element| match element {
                     Value::Ref(reference) => {
                         let role = known(reference.role.as_deref());

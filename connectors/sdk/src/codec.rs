@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 /// A vendor's value and ours. Several vendor values may mean one of ours; the first of them is written back.
@@ -178,7 +178,7 @@ impl Codec {
             Self::Default | Self::Text => Value::text(&text),
             Self::TextMax(max) => Value::text(&text.chars().take(*max).collect::<String>()),
             Self::Lower => Value::text(&text.to_lowercase()),
-            Self::Domain => host(&text).map(Value::Text),
+            Self::Domain => host(&text).map(|host| Value::Text(host.into())),
             Self::Date(form) => Some(Value::Date(form.decode(&text, &cx.time_zone)?)),
             Self::Instant(form) => Some(Value::Instant(form.decode(&text)?)),
             Self::Money { currency, minor, .. } => {
@@ -191,8 +191,8 @@ impl Codec {
                 }))
             }
             Self::Flag(yes, no) => Some(Value::Enum(match &*text {
-                "true" | "1" => yes.clone(),
-                "false" | "0" => no.clone(),
+                "true" | "1" => yes.as_str().into(),
+                "false" | "0" => no.as_str().into(),
                 other => return Err(format!("`{}` is no flag", other.chars().take(40).collect::<String>())),
             })),
             Self::Array(pairs) => Value::list(vec![Value::Enum(ours(pairs, &text).ok_or_else(|| unknown(&text))?)]),
@@ -272,7 +272,9 @@ impl Codec {
             (_, None) => Json::Null,
             (Self::TextMax(max), Some(Value::Text(text))) => Json::String(text.chars().take(*max).collect()),
             (Self::Lower, Some(Value::Text(text))) => Json::String(text.to_lowercase()),
-            (Self::Default | Self::Text | Self::Domain, Some(Value::Text(text))) => Json::String(text.clone()),
+            (Self::Default | Self::Text | Self::Domain, Some(Value::Text(text))) => {
+                Json::String(text.as_ref().to_owned())
+            }
             (Self::Date(form), Some(Value::Date(date))) => form.encode(*date, &cx.time_zone)?,
             (Self::Instant(form), Some(Value::Instant(instant))) => form.encode(*instant),
             (Self::Money { currency, number, minor }, Some(Value::Money(money))) => {
@@ -310,7 +312,7 @@ impl Codec {
             (Self::Ids(_), Some(Value::List(elements))) => {
                 elements.iter().map(|one| Ok(reference_json(one)?["id"].take())).collect::<Outcome<Json>>()?
             }
-            (Self::Flag(yes, no), Some(Value::Enum(ours))) => match ours {
+            (Self::Flag(yes, no), Some(Value::Enum(ours))) => match ours.as_ref() {
                 ours if ours == yes => Json::Bool(true),
                 ours if ours == no => Json::Bool(false),
                 ours => return Err(format!("the system has no value for `{ours}`")),
@@ -328,7 +330,7 @@ impl Codec {
             }
             (Self::Joined { separator, map }, Some(Value::List(elements))) => {
                 let mut parts = Vec::with_capacity(elements.len());
-                for element in elements {
+                for element in elements.iter() {
                     let ours = element.as_str().ok_or("an element is no text")?;
                     parts.push(if map.is_empty() {
                         ours.to_owned()
@@ -381,8 +383,8 @@ fn currency_of(cx: &Context, row: &Json, pointer: Option<&str>) -> Outcome<Curre
     }
 }
 
-fn ours(pairs: &Pairs, theirs: &str) -> Option<String> {
-    pairs.iter().find(|(vendor, _)| vendor == theirs).map(|(_, ours)| ours.clone())
+fn ours(pairs: &Pairs, theirs: &str) -> Option<Arc<str>> {
+    pairs.iter().find(|(vendor, _)| vendor == theirs).map(|(_, ours)| ours.as_str().into())
 }
 fn theirs(pairs: &Pairs, ours: &str) -> Option<String> {
     pairs.iter().find(|(_, canonical)| canonical == ours).map(|(vendor, _)| vendor.clone())
@@ -391,6 +393,6 @@ fn unknown(text: &str) -> String {
     let shown: String = text.chars().take(60).collect();
     format!("`{shown}` is not in the value map; add it to the connection's overlay")
 }
-fn snake(text: &str) -> String {
-    text.trim().to_lowercase().replace([' ', '-', '/'], "_")
+fn snake(text: &str) -> Arc<str> {
+    text.trim().to_lowercase().replace([' ', '-', '/'], "_").into()
 }

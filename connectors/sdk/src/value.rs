@@ -7,14 +7,16 @@ use crate::{
 };
 use iso_currency::Currency as Iso;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// One canonical value. A field that is empty is `None` around it, never an empty text.
+///
+/// Texts are shared: a value stands in what was read, held, said, golden and written, and a copy is a count.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     /// Free text, trimmed.
-    Text(String),
+    Text(Arc<str>),
     /// An amount in minor units of a currency.
     Money(Money),
     /// A civil date, without zone.
@@ -22,11 +24,11 @@ pub enum Value {
     /// A point in time.
     Instant(Instant),
     /// One of a closed set, in snake case.
-    Enum(String),
+    Enum(Arc<str>),
     /// Another record.
     Ref(Reference),
     /// A set of values, sorted and without duplicates.
-    List(Vec<Value>),
+    List(Arc<[Value]>),
     /// A postal address.
     Address(Address),
 }
@@ -35,13 +37,13 @@ impl Value {
     /// A text value, or `None` when nothing but white space is left.
     pub fn text(text: &str) -> Option<Self> {
         let text = text.trim();
-        (!text.is_empty()).then(|| Self::Text(text.to_owned()))
+        (!text.is_empty()).then(|| Self::Text(text.into()))
     }
     /// A list in its one normal form; `None` when it is empty.
     pub fn list(mut elements: Vec<Self>) -> Option<Self> {
         elements.sort();
         elements.dedup();
-        (!elements.is_empty()).then_some(Self::List(elements))
+        (!elements.is_empty()).then(|| Self::List(elements.into()))
     }
     /// The text of a text or an enum value.
     pub fn as_str(&self) -> Option<&str> {
@@ -70,7 +72,7 @@ impl Value {
             Self::Ref(reference) => map(reference)?.map(Self::Ref),
             Self::List(elements) => {
                 let mut kept = Vec::with_capacity(elements.len());
-                for element in elements {
+                for element in elements.iter() {
                     kept.extend(element.map_references(map)?);
                 }
                 Self::list(kept)
@@ -231,7 +233,7 @@ pub struct Reference {
     pub to: Target,
     /// In which role, where the field has roles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
+    pub role: Option<Arc<str>>,
 }
 impl Reference {
     /// A reference to an external record of the same connection.
@@ -244,7 +246,7 @@ impl Reference {
     }
     /// The same reference in a role.
     #[must_use]
-    pub fn in_role(mut self, role: impl Into<String>) -> Self {
+    pub fn in_role(mut self, role: impl Into<Arc<str>>) -> Self {
         self.role = Some(role.into());
         self
     }
@@ -278,7 +280,7 @@ pub enum AddressPart {
 /// A postal address: the parts that are not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Address(BTreeMap<AddressPart, String>);
+pub struct Address(Arc<BTreeMap<AddressPart, String>>);
 
 impl Address {
     /// From parts; white space around them and empty ones go. `None` when nothing is left.
@@ -288,7 +290,7 @@ impl Address {
             .map(|(part, text)| (part, text.trim().replace("\r\n", "\n")))
             .filter(|(_, text)| !text.is_empty())
             .collect();
-        (!kept.is_empty()).then_some(Self(kept))
+        (!kept.is_empty()).then(|| Self(Arc::new(kept)))
     }
     /// One part.
     pub fn get(&self, part: AddressPart) -> Option<&str> {
@@ -344,7 +346,7 @@ mod tests {
     #[test]
     fn a_list_has_one_form() {
         let (a, b) = (Value::Text("a".into()), Value::Text("b".into()));
-        assert_eq!(Value::list(vec![b.clone(), a.clone(), b.clone()]), Some(Value::List(vec![a, b])));
+        assert_eq!(Value::list(vec![b.clone(), a.clone(), b.clone()]), Some(Value::List([a, b].into())));
         assert_eq!(Value::list(vec![]), None);
     }
 }

@@ -77,7 +77,7 @@ fn image(cx: &Context, entity: Entity, field: &Field, value: Option<&Value>) -> 
     Ok(match image {
         Some(Value::Text(number)) if field.as_str() == "tax_id" => {
             let (kind, code) = tax::identifier(&number);
-            tax::number(kind, &code).map(Value::Text)
+            tax::number(kind, &code).map(|number| Value::Text(number.into()))
         }
         other => other,
     })

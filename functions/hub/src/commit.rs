@@ -80,7 +80,7 @@ impl Hub {
         let mut committed = Committed::default();
         if !identity {
             self.settle_one(settings, &mut record, cause, &mut reviews, &BTreeMap::new(), &mut transaction).await?;
-            transaction.put_record(&record, rev)?;
+            transaction.put_record(&record, rev);
             committed.records.insert(record.id.clone(), record);
         } else {
             let around = self.neighbourhood(&record, rev).await?;
@@ -163,7 +163,7 @@ impl Hub {
             let mut record = record;
             record.regroup = waits;
             self.settle_one(settings, &mut record, cause, reviews, &known, transaction).await?;
-            transaction.put_record(&record, around.rev(&record.id))?;
+            transaction.put_record(&record, around.rev(&record.id));
             settled.insert(record.id.clone(), record);
         }
         if !regrouped.redirects.is_empty() {
@@ -174,7 +174,7 @@ impl Hub {
             self.settle_one(settings, &mut moved, Cause { regrouped: true, ..cause }, reviews, &known, transaction)
                 .await?;
             let rev = homes.get(&id).copied().unwrap_or_else(|| around.rev(&id));
-            transaction.put_record(&moved, rev)?;
+            transaction.put_record(&moved, rev);
             for facet in &moved.facets {
                 transaction.put_link(moved.entity, &facet.link, &moved.id, &facet.home)?;
             }

@@ -19,7 +19,10 @@ use concord_connector::{
     ConnectionName, ExternalId, Field, Instant, RecordId, SourceVersion, key::Key, snapshot::Presence,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// How many versions of an external record are kept one by one; older ones are folded into a base.
 pub const VERSIONS: usize = 32;
@@ -104,7 +107,13 @@ pub struct Pins {
     pub notes: BTreeMap<String, Note>,
 }
 
+fn is_bare(view: &View) -> bool {
+    view.is_empty()
+}
+
 /// One external record, as its golden record knows it.
+///
+/// Versions are shared between copies: a record is copied in every step that changes it, and each changes one version or two.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facet {
     /// Which external record.
@@ -112,11 +121,11 @@ pub struct Facet {
     /// The record that it belongs to when nothing joins it to another: facets of one home are never parted.
     pub home: RecordId,
     /// Versions that were folded.
-    #[serde(default, skip_serializing_if = "View::is_empty")]
-    base: View,
+    #[serde(default, skip_serializing_if = "is_bare")]
+    base: Arc<View>,
     /// The last versions, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    versions: Vec<Version>,
+    versions: Vec<Arc<Version>>,
     /// Their fold.
     #[serde(skip)]
     folded: cached::Cached,
@@ -152,7 +161,7 @@ impl Facet {
         Self {
             link,
             home,
-            base: View::default(),
+            base: Arc::default(),
             versions: Vec::new(),
             folded: cached::Cached::default(),
             wants: Vec::new(),
@@ -191,14 +200,14 @@ impl Facet {
         self.versions.last().map_or(Instant::EPOCH, |version| version.last_read)
     }
     /// The kept versions, oldest first.
-    pub fn versions(&self) -> &[Version] {
+    pub fn versions(&self) -> &[Arc<Version>] {
         &self.versions
     }
     /// Forgets all that was said and held of a field, as if it had never been.
     pub(crate) fn forget(&mut self, field: &Field) {
         self.folded.forget();
-        self.base.cells.remove(field);
-        for version in &mut self.versions {
+        Arc::make_mut(&mut self.base).cells.remove(field);
+        for version in self.versions.iter_mut().map(Arc::make_mut) {
             version.diff.remove(field);
             version.absent.remove(field);
             version.times.remove(field);

@@ -12,7 +12,7 @@ use std::time::Duration;
 pub use http::{Http, HttpError, HttpRequest, HttpResponse};
 pub use queue::{Disposition, Outgoing, Queue, QueueName, Received};
 pub use table::{
-    Cancelled, Condition, Feed, FeedEntry, Index, IndexEntry, Item, ItemKey, Page, Query, Table, TableChange,
+    Cancelled, Condition, Feed, FeedEntry, Index, IndexEntry, Item, ItemKey, Packing, Page, Query, Table, TableChange,
     TransactError,
 };
 pub use vault::{Secret, Secrets, Vault};

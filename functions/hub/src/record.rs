@@ -11,7 +11,10 @@ use crate::{
 };
 use concord_connector::{ConnectionName, Entity, ExternalId, Field, Instant, RecordId, Value, exchange::Refused};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A golden record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,8 +30,9 @@ pub struct Record {
     /// When the version was committed.
     pub committed_at: Instant,
     /// The resolved fields.
-    pub golden: BTreeMap<Field, Golden>,
-    /// The external records.
+    pub golden: Arc<BTreeMap<Field, Golden>>,
+    /// The external records; stored beside the rest, compressed.
+    #[serde(default, skip_serializing)]
     pub facets: Vec<Facet>,
     /// Where it is to be created and is not yet.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -135,7 +139,7 @@ impl Record {
             version: 0,
             configuration: 0,
             committed_at: Instant::EPOCH,
-            golden: BTreeMap::new(),
+            golden: Arc::default(),
             facets: Vec::new(),
             creates: BTreeMap::new(),
             removal: None,

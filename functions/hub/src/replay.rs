@@ -28,7 +28,10 @@ use crate::{
 use concord_connector::{Entity, Field, Instant, RecordId, Result, Value};
 use serde::Serialize;
 use shadow::following;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Entries of a history that are read at once.
 const PAGE: usize = 100;
@@ -188,7 +191,7 @@ async fn one(
             };
             piece.versions += 1;
             let record = Record {
-                golden: truth.clone(),
+                golden: Arc::new(truth.clone()),
                 facets,
                 version: past.entry.version,
                 ..Record::new(id.clone(), entity)

@@ -12,7 +12,7 @@ use crate::{
     settings::{CONCORD, Connection, Mode, OnDelete, Scope, Settings},
 };
 use concord_connector::{ConnectionName, Instant, RecordId, snapshot::Presence};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Why a record is settled.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +53,8 @@ pub fn settle(
     let facets = std::mem::take(&mut record.facets);
     let viewed = resolve::views(&facets, redirects);
     let (golden, undecided) = resolve::resolve(record.entity, &viewed, &settings.policy);
-    record.golden = golden;
+    // One that is as it was stays the one that copies share.
+    record.golden = if *before.0 == golden { Arc::clone(&before.0) } else { Arc::new(golden) };
     for one in undecided {
         settled.reviews.push(Review::undecided(record, &one.field, &viewed));
     }

@@ -135,7 +135,9 @@ fn said(value: Option<&Value>) -> BTreeSet<Partner> {
     references
         .into_iter()
         .filter_map(|reference| match reference {
-            Reference { to: Target::External(id), role, .. } => Some((ids::normal(id.as_str()), role.clone())),
+            Reference { to: Target::External(id), role, .. } => {
+                Some((ids::normal(id.as_str()), role.as_deref().map(str::to_owned)))
+            }
             Reference { .. } => None,
         })
         .collect()

@@ -19,12 +19,12 @@ use serde_json::Value as Json;
 pub fn value(ty: Type, codec: &Codec, cx: &Context) -> BoxedStrategy<Value> {
     match codec {
         Codec::Default => value(ty, &Codec::of(ty), cx),
-        Codec::Text => text(40).prop_map(Value::Text).boxed(),
-        Codec::TextMax(max) => text(*max).prop_map(Value::Text).boxed(),
-        Codec::Lower => text(40).prop_map(|text| Value::Text(text.to_lowercase())).boxed(),
+        Codec::Text => text(40).prop_map(|text| Value::Text(text.into())).boxed(),
+        Codec::TextMax(max) => text(*max).prop_map(|text| Value::Text(text.into())).boxed(),
+        Codec::Lower => text(40).prop_map(|text| Value::Text(text.to_lowercase().into())).boxed(),
         Codec::Domain => "[a-z][a-z0-9]{0,10}(\\.[a-z]{2,8}){1,2}"
             .prop_filter("a prefix that codecs drop", |host| !host.starts_with("www."))
-            .prop_map(Value::Text)
+            .prop_map(|text| Value::Text(text.into()))
             .boxed(),
         Codec::Date(form) => {
             let years = if *form == DateForm::Iso { 1..=9999_i16 } else { 1900..=2200 };
@@ -47,7 +47,7 @@ pub fn value(ty: Type, codec: &Codec, cx: &Context) -> BoxedStrategy<Value> {
                 .boxed()
         }
         Codec::Enum(pairs) | Codec::EnumOpen(pairs) => any::<Index>().prop_map(picked(pairs)).boxed(),
-        Codec::Flag(yes, no) => select(vec![yes.clone(), no.clone()]).prop_map(Value::Enum).boxed(),
+        Codec::Flag(yes, no) => select(vec![yes.clone(), no.clone()]).prop_map(|word| Value::Enum(word.into())).boxed(),
         Codec::Array(pairs) => {
             vec(any::<Index>().prop_map(picked(pairs)), 1..4).prop_filter_map("an empty list", Value::list).boxed()
         }
@@ -119,7 +119,7 @@ pub fn json() -> BoxedStrategy<Json> {
 /// A plausible value of a field, the same for the same number; references are none of its business.
 pub fn plausible(spec: &FieldSpec, codec: &Codec, cx: &Context, n: u64) -> Option<Value> {
     let written = match spec.ty {
-        Type::Text => Value::Text(text_of(spec.name, n)),
+        Type::Text => Value::Text(text_of(spec.name, n).into()),
         Type::Money => {
             let currency = cx.currency.or_else(|| Currency::parse("EUR"))?;
             let unit = 10_i64.pow(currency.exponent());
@@ -129,10 +129,10 @@ pub fn plausible(spec: &FieldSpec, codec: &Codec, cx: &Context, n: u64) -> Optio
         Type::Instant => Value::Instant(Instant::from_ms(1_767_225_600_000 + i64::try_from(n).ok()? * 1000)),
         Type::Enum(_) if matches!(codec, Codec::Flag(..)) => {
             let Codec::Flag(yes, no) = codec else { return None };
-            Value::Enum(if n.is_multiple_of(2) { yes.clone() } else { no.clone() })
+            Value::Enum(if n.is_multiple_of(2) { yes } else { no }.as_str().into())
         }
-        Type::Enum(all) => Value::Enum(one_of(codec.pairs(), all, n)?),
-        Type::List(Type::Enum(all)) => Value::list(vec![Value::Enum(one_of(codec.pairs(), all, n)?)])?,
+        Type::Enum(all) => Value::Enum(one_of(codec.pairs(), all, n)?.into()),
+        Type::List(Type::Enum(all)) => Value::list(vec![Value::Enum(one_of(codec.pairs(), all, n)?.into())])?,
         Type::Address => Value::Address(Address::from_parts([
             (AddressPart::Street, format!("{} Example Street", 1 + n)),
             (AddressPart::City, "Berlin".to_owned()),
@@ -186,7 +186,7 @@ fn picked(pairs: &Pairs) -> impl Fn(Index) -> Value + use<> {
         .filter(|ours| writes(ours).and_then(|theirs| reads(theirs)) == Some(ours))
         .cloned()
         .collect();
-    move |index| Value::Enum(if ours.is_empty() { "none".to_owned() } else { index.get(&ours).clone() })
+    move |index| Value::Enum(if ours.is_empty() { "none" } else { index.get(&ours).as_str() }.into())
 }
 
 /// Text without control characters and without white space at its ends.

@@ -36,7 +36,7 @@ pub(super) fn sale(client: &mut Client, customer: &ExternalId) -> Snapshot {
 
 fn state(snapshot: &Snapshot) -> String {
     match snapshot.fields.get("status") {
-        Some(Some(Value::Enum(state))) => state.clone(),
+        Some(Some(Value::Enum(state))) => state.to_string(),
         other => panic!("{other:?}"),
     }
 }

@@ -23,8 +23,8 @@ pub(crate) const MOST: usize = 90;
 #[derive(Default)]
 pub(crate) struct Transaction {
     changes: BTreeMap<ItemKey, TableChange>,
-    /// The records among them, as they are put.
-    records: BTreeMap<ItemKey, Arc<Record>>,
+    /// Records to put, with the revision of the item that each replaces. They are encoded when it is known for where.
+    records: BTreeMap<ItemKey, (Arc<Record>, u64)>,
 }
 
 impl Transaction {
@@ -32,11 +32,10 @@ impl Transaction {
         self.changes.insert(change.key().clone(), change);
     }
     /// Replaces a record's item of revision `rev`; 0 puts a new one.
-    pub(crate) fn put_record(&mut self, record: &Record, rev: u64) -> Result<()> {
-        let (item, record) = record::encode_record(Box::new(record.clone()), rev + 1)?;
-        self.records.insert(item.key.clone(), Arc::new(*record));
-        self.put_new(item, rev);
-        Ok(())
+    pub(crate) fn put_record(&mut self, record: &Record, rev: u64) {
+        let key = keys::record(&record.id);
+        self.changes.remove(&key);
+        self.records.insert(key, (Arc::new(record.clone()), rev));
     }
     pub(super) fn put_redirect(&mut self, from: &RecordId, to: &RecordId, rev: u64) -> Result<()> {
         let item = record::encode(from, &Stored::Redirect(to.clone()), rev + 1)?;
@@ -73,6 +72,9 @@ impl Transaction {
     }
     pub(super) fn check_record(&mut self, id: &RecordId, rev: u64) {
         let key = keys::record(id);
+        if self.records.contains_key(&key) {
+            return;
+        }
         self.changes.entry(key.clone()).or_insert(TableChange::Check(key, Condition::Rev(rev)));
     }
     pub(super) fn check_absent(&mut self, key: ItemKey) {
@@ -136,15 +138,18 @@ fn link_item(entity: Entity, link: &Link, record: &RecordId, home: &RecordId) ->
 
 impl Hub {
     /// Writes; a condition that does not hold means that somebody else was first.
-    pub(crate) async fn transact(&self, transaction: Transaction) -> std::result::Result<(), Hindrance> {
-        let Transaction { changes, records } = transaction;
+    ///
+    /// # Errors
+    /// `Rejected` when a record is too large; the store's faults.
+    pub(crate) async fn transact(&self, mut transaction: Transaction) -> std::result::Result<(), Hindrance> {
+        let records = std::mem::take(&mut transaction.records);
         let mut images = Vec::with_capacity(records.len());
-        for (key, record) in records {
-            if let Some(TableChange::Put(item, _)) = changes.get(&key) {
-                images.push((key, item.rev, item.body.clone(), record));
-            }
+        for (key, (record, rev)) in records {
+            let item = record::encode_record(&record, rev + 1, self.table.packing())?;
+            images.push((key, item.rev, item.body.clone(), record));
+            transaction.put_new(item, rev);
         }
-        match self.table.transact(changes.into_values().collect()).await {
+        match self.table.transact(transaction.changes.into_values().collect()).await {
             Ok(()) => {
                 images.into_iter().for_each(|(key, rev, body, record)| self.known.note(key, rev, body, record));
                 Ok(())

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     broker::{Broker, Depth, Inbox},
     ports::{
-        Clock, Condition, Feed, Item, ItemKey, Outgoing, Page, Query, Queue, QueueName, Received, Table, TableChange,
-        TransactError,
+        Clock, Condition, Feed, Item, ItemKey, Outgoing, Packing, Page, Query, Queue, QueueName, Received, Table,
+        TableChange, TransactError,
     },
 };
 use async_trait::async_trait;
@@ -175,6 +175,10 @@ impl Table for Store {
             }
         };
         Ok(found.into_iter().map(|held| held.map(|standing| standing.item.clone())).collect())
+    }
+
+    fn packing(&self) -> Packing {
+        Packing::Quick
     }
 
     async fn query(&self, query: Query) -> Result<Page> {

@@ -194,7 +194,7 @@ impl Facet {
         self.folded.forget();
         let times: Vec<_> =
             snapshot.field_times.iter().filter(|(field, time)| self.may_date(at, field, **time)).collect();
-        let known = &mut self.versions[at];
+        let known = Arc::make_mut(&mut self.versions[at]);
         let edited_by = known.edited_by();
         let mut better = false;
         for (field, time) in times {
@@ -231,6 +231,7 @@ impl Facet {
         let view = self.view();
         let same = snapshot.fields.iter().all(|(field, value)| view.held(field) == Some(value));
         if same && let Some(last) = self.versions.last_mut() {
+            let last = Arc::make_mut(last);
             last.last_read = last.last_read.max(order.read_at);
             self.folded.forget();
         }
@@ -274,12 +275,13 @@ impl Facet {
                 if let Some(next) = self.versions.get_mut(at)
                     && next.order.sort == Sort::Seen
                 {
+                    let next = Arc::make_mut(next);
                     let then = next.presence.take().unwrap_or_else(|| before.presence.clone());
                     next.presence = (then != presence).then_some(then);
                 }
             }
         }
-        self.versions.insert(at, new);
+        self.versions.insert(at, Arc::new(new));
         if let Some(tail) = tail {
             self.insert(tail);
         }
@@ -287,7 +289,7 @@ impl Facet {
     }
 
     pub(super) fn view_before(&self, at: usize) -> View {
-        let mut before = self.base.clone();
+        let mut before = View::clone(&self.base);
         for version in &self.versions[..at] {
             before.fold(version);
         }
@@ -310,8 +312,8 @@ impl Facet {
         })?;
         let after = self.view_before(at + 1);
         self.folded.forget();
-        let known = &mut self.versions[at];
-        let mut tail = known.clone();
+        let known = Arc::make_mut(&mut self.versions[at]);
+        let mut tail = Version::clone(known);
         tail.order.read_at = known.last_read;
         known.last_read = known.order.read_at;
         tail.diff = after.cells.iter().map(|(field, cell)| (field.clone(), cell.held.clone())).collect();
@@ -346,11 +348,11 @@ impl Facet {
                 match version.shows(field, before) {
                     None if receipt => {}
                     None => {
-                        self.versions[next].absent.insert(field.clone());
+                        Arc::make_mut(&mut self.versions[next]).absent.insert(field.clone());
                     }
                     Some(_) if receipt => break,
                     Some(then) if then == *value => {
-                        let version = &mut self.versions[next];
+                        let version = Arc::make_mut(&mut self.versions[next]);
                         let time = version.times.remove(field);
                         let ours = version.ours.remove(field);
                         if version.diff.remove(field).is_some() {
@@ -360,7 +362,7 @@ impl Facet {
                     }
                     Some(then) => {
                         let ours = self.wants_value(field, &Hash::of(then.as_ref()));
-                        let version = &mut self.versions[next];
+                        let version = Arc::make_mut(&mut self.versions[next]);
                         // Whose a change is was decided when it was seen; by now an edit may be wanted there itself.
                         if version.diff.insert(field.clone(), then).is_none() && ours {
                             version.ours.insert(field.clone());
@@ -376,8 +378,9 @@ impl Facet {
     fn shorten(&mut self) {
         while self.versions.len() > VERSIONS {
             let oldest = self.versions.remove(0);
-            self.base.fold(&oldest);
-            self.base.folded = Some(oldest.order);
+            let base = Arc::make_mut(&mut self.base);
+            base.fold(&oldest);
+            base.folded = Some(oldest.order.clone());
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Hash, Sort, Version};
 use concord_connector::{Field, Instant, Value, snapshot::Presence};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What somebody edited there last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,8 +151,8 @@ impl Cell {
 
     fn edited(&mut self, value: &Option<Value>, at: Instant, after: Option<Instant>) {
         let list = |value: &Option<Value>| match value {
-            Some(Value::List(elements)) => elements.clone(),
-            _ => Vec::new(),
+            Some(Value::List(elements)) => Arc::clone(elements),
+            _ => Arc::default(),
         };
         let (old, new) = (list(&self.held), list(value));
         for element in old.iter().filter(|element| !new.contains(element)) {

@@ -33,11 +33,11 @@ fn one(name: &str, ty: Type, text: &str) -> Result<Option<Value>> {
             if !allowed.contains(&word.as_str()) {
                 return Err(refusal(format!("`{text}` is no value of `{name}`; it has {}.", allowed.join(", "))));
             }
-            Some(Value::Enum(word))
+            Some(Value::Enum(word.into()))
         }
         Type::Reference(entity) => {
             let (id, role) = match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
-                Some((id, role)) => (id.trim(), Some(role.trim().to_owned())),
+                Some((id, role)) => (id.trim(), Some(role.trim().into())),
                 None => (text, None),
             };
             Some(Value::Ref(Reference { role, ..Reference::record(entity, RecordId::from(id)) }))

@@ -168,7 +168,7 @@ async fn approve(hub: &Hub, plan: &Plan, id: &RecordId, writes: &[&PlannedWrite]
         mark(hub, plan, &mut record, writes, by);
         let version = record.version;
         let mut transaction = Transaction::default();
-        transaction.put_record(&record, rev)?;
+        transaction.put_record(&record, rev);
         match hub.transact(transaction).await {
             Ok(()) => return Ok(Approved::Now(version)),
             Err(Hindrance::Raced) => {}

@@ -11,7 +11,10 @@ use crate::{
     steps::deliver::{comes, outward},
 };
 use concord_connector::{Field, Instant, RecordId, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What one record needs at one connection.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,7 +53,7 @@ pub fn look(record: &Record, sight: &Sight<'_>) -> Seen {
     // A record that the configuration has not reached yet is seen as it will be.
     let behind = record.configuration < settings.revision;
     let (golden, undecided) = resolve::resolve(record.entity, &viewed, &settings.policy);
-    let golden = if behind { golden } else { record.golden.clone() };
+    let golden = if behind { Arc::new(golden) } else { Arc::clone(&record.golden) };
     let record = Record { golden, ..record.clone() };
     let open = |facet: &Facet| -> Option<BTreeSet<Field>> {
         let all = connection.mode == Mode::Observe || behind;

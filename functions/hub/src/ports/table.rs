@@ -184,6 +184,16 @@ pub struct Feed {
     pub cursor: Option<String>,
 }
 
+/// How records are best stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Packing {
+    /// As small as can be: bytes are paid for.
+    #[default]
+    Small,
+    /// As quickly as can be: the disk is one's own.
+    Quick,
+}
+
 /// The store.
 #[async_trait]
 pub trait Table: Send + Sync {
@@ -192,6 +202,11 @@ pub trait Table: Send + Sync {
 
     /// Keys in a range.
     async fn query(&self, query: Query) -> Result<Page>;
+
+    /// How records are best stored here. Whatever it says, records that were stored otherwise are read.
+    fn packing(&self) -> Packing {
+        Packing::default()
+    }
 
     /// Makes all changes or none; durable when it returns. At most 100 changes, each item once.
     async fn transact(&self, changes: Vec<TableChange>) -> std::result::Result<(), TransactError>;

@@ -1,10 +1,10 @@
-//! How a record is stored: a plain head, then the facets, compressed.
+//! How a record is stored: a plain head, then the facets, compressed - small or quickly, as suits the store.
 
 use super::{Record, Stored};
 use crate::{
     facet::Facet,
     keys,
-    ports::{Index, IndexEntry, Item},
+    ports::{Index, IndexEntry, Item, Packing},
 };
 use concord_connector::{Fault, Instant, Kind, RecordId, Result};
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,22 @@ const MAX_INFLATED: usize = 64 * 1024 * 1024;
 pub(crate) const OVERDUE: Duration = Duration::from_secs(120);
 /// Fast is enough: facets repeat field names.
 const LEVEL: u8 = 1;
+/// What facets that were packed quickly begin with. A deflated stream, as all were at first, cannot.
+const QUICK: u8 = 0xff;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Head {
     RecordV1(Box<Record>),
     RedirectV1(RecordId),
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum HeadOf<'a> {
+    RecordV1(&'a Record),
+    RedirectV1(&'a RecordId),
 }
 
 /// The item of what is stored under a record's id, with revision `rev`.
@@ -32,32 +42,33 @@ enum Head {
 /// `Rejected`, naming the largest field, when the record exceeds [`MAX_BYTES`].
 pub fn encode(id: &RecordId, stored: &Stored, rev: u64) -> Result<Item> {
     match stored {
-        Stored::Redirect(to) => {
-            Ok(Item { rev, ..Item::new(keys::record(id), body(&Head::RedirectV1(to.clone()), &[])?) })
-        }
-        Stored::Record(record) => Ok(encode_record(record.clone(), rev)?.0),
+        Stored::Redirect(to) => Ok(Item { rev, ..Item::new(keys::record(id), body(&HeadOf::RedirectV1(to), &[])?) }),
+        Stored::Record(record) => encode_record(record, rev, Packing::Small),
     }
 }
 
-/// The item of a record, with revision `rev`, and the record again: its facets are taken out and put back, not copied.
+/// The item of a record, with revision `rev`.
 ///
 /// # Errors
 /// As [`encode`].
-pub(crate) fn encode_record(mut record: Box<Record>, rev: u64) -> Result<(Item, Box<Record>)> {
-    let facets = std::mem::take(&mut record.facets);
-    let json = serde_json::to_vec(&facets).map_err(|e| Fault::malformed("record", e.to_string()))?;
-    let head = Head::RecordV1(record);
-    let body = body(&head, &miniz_oxide::deflate::compress_to_vec(&json, LEVEL))?;
-    let Head::RecordV1(mut record) = head else { return Err(Fault::malformed("record", "no record")) };
-    record.facets = facets;
+pub(crate) fn encode_record(record: &Record, rev: u64, packing: Packing) -> Result<Item> {
+    let json = serde_json::to_vec(&record.facets).map_err(|e| Fault::malformed("record", e.to_string()))?;
+    let facets = match packing {
+        Packing::Small => miniz_oxide::deflate::compress_to_vec(&json, LEVEL),
+        Packing::Quick => {
+            let mut bytes = vec![QUICK];
+            bytes.extend(lz4_flex::compress_prepend_size(&json));
+            bytes
+        }
+    };
+    let body = body(&HeadOf::RecordV1(record), &facets)?;
     if body.len() > MAX_BYTES {
-        return Err(too_large(&record, body.len()));
+        return Err(too_large(record, body.len()));
     }
-    let item = Item { rev, index: index(&record), ..Item::new(keys::record(&record.id), body) };
-    Ok((item, record))
+    Ok(Item { rev, index: index(record), ..Item::new(keys::record(&record.id), body) })
 }
 
-fn body(head: &Head, facets: &[u8]) -> Result<Vec<u8>> {
+fn body(head: &HeadOf<'_>, facets: &[u8]) -> Result<Vec<u8>> {
     let head = serde_json::to_vec(head).map_err(|e| Fault::malformed("record", e.to_string()))?;
     let mut body = Vec::with_capacity(4 + head.len() + facets.len());
     body.extend_from_slice(&u32::try_from(head.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -98,8 +109,17 @@ pub(crate) fn stored_facets(item: &Item) -> &[u8] {
 pub(crate) fn read_facets(bytes: &[u8]) -> Result<Vec<Facet>> {
     let damaged =
         |what: String| Fault::new(Kind::Unexpected, "record", format!("stored facets cannot be read: {what}"));
-    let json =
-        miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, MAX_INFLATED).map_err(|e| damaged(e.to_string()))?;
+    let json = match bytes.split_first() {
+        Some((&QUICK, packed)) => {
+            let (size, packed) = lz4_flex::block::uncompressed_size(packed).map_err(|e| damaged(e.to_string()))?;
+            if size > MAX_INFLATED {
+                return Err(damaged(format!("they would take {size} bytes")));
+            }
+            lz4_flex::block::decompress(packed, size).map_err(|e| damaged(e.to_string()))?
+        }
+        _ => miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, MAX_INFLATED)
+            .map_err(|e| damaged(e.to_string()))?,
+    };
     serde_json::from_slice(&json).map_err(|e| damaged(e.to_string()))
 }
 

@@ -178,7 +178,7 @@ async fn attempt(
         record.signalled_at = Some(record.signalled_at.map_or(at, |earlier| earlier.min(at)));
     }
     if applied == Applied::Bare && before == after && !new_link {
-        transaction.put_record(&record, rev)?;
+        transaction.put_record(&record, rev);
         return hub.transact(transaction).await;
     }
     let changed = Changed { record, rev, observed: Some(link), identity: new_link || before != after };

@@ -217,7 +217,7 @@ impl Hub {
                 return Ok(());
             }
             let mut transaction = Transaction::default();
-            transaction.put_record(&record, rev)?;
+            transaction.put_record(&record, rev);
             self.raise(&mut transaction, reviews, self.now()).await?;
             match self.transact(transaction).await {
                 Ok(()) => return Ok(()),

@@ -70,7 +70,7 @@ impl Read {
             snapshot.presence = Presence::Deleted;
         } else {
             for (field, text) in &shown.fields {
-                snapshot.fields.insert(Field::from(*field), text.map(|text| Value::Text(text.to_owned())));
+                snapshot.fields.insert(Field::from(*field), text.map(|text| Value::Text(text.into())));
             }
         }
         let read_at = Instant::from_ms(modified.ms() + 1000 + i64::from(self.read_after) * 1000);
@@ -180,7 +180,7 @@ proptest! {
             let at = Instant::from_ms(START + n as i64 * 1000);
             let mut snapshot = Snapshot::new(Entity::Organization, "1", SourceVersion::from_instant(at));
             snapshot.modified = Some(at);
-            snapshot.fields.insert("name".into(), Some(Value::Text(texts[n].to_owned())));
+            snapshot.fields.insert("name".into(), Some(Value::Text(texts[n].into())));
             (snapshot, at)
         };
         let mut order: Vec<usize> = (0..texts.len()).collect();

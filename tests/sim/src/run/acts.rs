@@ -210,13 +210,13 @@ impl Run<'_> {
         let name = spec.name;
         let codec = rule.effective(entity).ok()?;
         let made = match spec.ty {
-            Type::Text if name == systems::title(entity) => Value::Text(format!("T{thing} number {number}")),
-            Type::Text if name == "customer_name" => Value::Text(format!("T{thing} customer {number}")),
-            Type::Text if name == "phone" => Value::Text(format!("+49 30 {number:05}")),
+            Type::Text if name == systems::title(entity) => Value::Text(format!("T{thing} number {number}").into()),
+            Type::Text if name == "customer_name" => Value::Text(format!("T{thing} customer {number}").into()),
+            Type::Text if name == "phone" => Value::Text(format!("+49 30 {number:05}").into()),
             Type::Text if name == "program" => Value::Text("Partner Program".into()),
             Type::Text if name == "tier" => Value::Text((*self.lot.pick(&["Silver", "Gold", "Platinum"])?).into()),
-            Type::Text if name == "email" => Value::Text(format!("box{number}@t{thing}.example.com")),
-            Type::Text => Value::Text(format!("{name} {number}")),
+            Type::Text if name == "email" => Value::Text(format!("box{number}@t{thing}.example.com").into()),
+            Type::Text => Value::Text(format!("{name} {number}").into()),
             Type::Money => {
                 let minor = 1000 * i64::try_from(number).ok()? + self.lot.between(0, 99);
                 Value::Money(Money { minor, currency: Currency::parse("EUR")? })
@@ -226,11 +226,11 @@ impl Run<'_> {
                     .parse()
                     .ok()?,
             ),
-            Type::Enum(all) => Value::Enum(self.one_of(codec.pairs(), all)?),
+            Type::Enum(all) => Value::Enum(self.one_of(codec.pairs(), all)?.into()),
             Type::List(Type::Enum(all)) => {
                 let mut some = Vec::new();
                 for _ in 0..=self.lot.place(2) {
-                    some.push(Value::Enum(self.one_of(codec.pairs(), all)?));
+                    some.push(Value::Enum(self.one_of(codec.pairs(), all)?.into()));
                 }
                 Value::list(some)?
             }
@@ -533,9 +533,9 @@ pub(crate) fn number(title: &str) -> Option<usize> {
 /// Values by which records of one thing find each other.
 fn key_value(entity: Entity, field: &str, thing: usize) -> Option<Value> {
     match (entity, field) {
-        (Entity::Organization, "domain") => Some(Value::Text(format!("t{thing}.example"))),
-        (Entity::Organization, "website") => Some(Value::Text(format!("https://t{thing}.example"))),
-        (Entity::Person, "email") => Some(Value::Text(format!("t{thing}@people.example"))),
+        (Entity::Organization, "domain") => Some(Value::Text(format!("t{thing}.example").into())),
+        (Entity::Organization, "website") => Some(Value::Text(format!("https://t{thing}.example").into())),
+        (Entity::Person, "email") => Some(Value::Text(format!("t{thing}@people.example").into())),
         _ => None,
     }
 }
@@ -543,7 +543,7 @@ fn key_value(entity: Entity, field: &str, thing: usize) -> Option<Value> {
 /// What a person types in Concord.
 fn typed(value: &Value) -> Option<String> {
     match value {
-        Value::Text(text) | Value::Enum(text) => Some(text.clone()),
+        Value::Text(text) | Value::Enum(text) => Some(text.to_string()),
         Value::Money(_) | Value::Date(_) => Some(value.to_string()),
         _ => None,
     }

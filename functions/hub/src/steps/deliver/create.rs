@@ -255,7 +255,7 @@ pub(super) async fn withdraw(hub: &Hub, connection: &Connection, record: &Record
     let mut transaction = Transaction::default();
     let intent = keys::intent(&record.id, &connection.name);
     transaction.push(TableChange::Check(intent, Condition::Absent));
-    transaction.put_record(&closed, rev)?;
+    transaction.put_record(&closed, rev);
     match hub.transact(transaction).await {
         Ok(()) | Err(Hindrance::Raced) => Ok(()),
         Err(Hindrance::Fault(fault)) => Err(fault),

@@ -23,8 +23,8 @@ pub(super) async fn receipt(
     created: bool,
     took: (Instant, Instant),
 ) -> Result<()> {
-    for _ in 0..ATTEMPTS {
-        match attempt(hub, connection, job, &after, took).await {
+    for first in std::iter::once(true).chain([false; ATTEMPTS]) {
+        match attempt(hub, connection, job, &after, took, first).await {
             Ok(()) => {
                 hub.tally.add(Count::Deliveries);
                 if created {
@@ -45,19 +45,25 @@ async fn attempt(
     job: &Job,
     after: &Snapshot,
     took: (Instant, Instant),
+    first: bool,
 ) -> std::result::Result<(), Hindrance> {
     let settings = hub.settings();
     let mut transaction = Transaction::default();
     let link = Link { connection: connection.name.clone(), id: after.id.clone() };
-    let linked = hub.links(job.entity, std::slice::from_ref(&link)).await?.pop().flatten();
-    // An echo may have come first and brought the new external record with it.
-    let holder = linked.as_ref().map_or(&job.record, |linked| &linked.record);
-    let Some((mut record, rev)) = hub.record(holder).await? else { return Ok(()) };
+    let (mut record, rev, fresh) = match as_planned(job, &link).filter(|_| first) {
+        Some((record, rev)) => (record, rev, false),
+        None => {
+            let linked = hub.links(job.entity, std::slice::from_ref(&link)).await?.pop().flatten();
+            // An echo may have come first and brought the new external record with it.
+            let holder = linked.as_ref().map_or(&job.record, |linked| &linked.record);
+            let Some((record, rev)) = hub.record(holder).await? else { return Ok(()) };
+            (record, rev, linked.is_none())
+        }
+    };
     if job.creates() {
         transaction.push(TableChange::Delete(keys::intent(&job.record, &connection.name), Condition::None));
     }
     let after = reconcile::normalise(hub, &connection.name, after, &mut transaction).await?;
-    let fresh = linked.is_none();
     if fresh {
         let home = record.id.clone();
         transaction.new_link(job.entity, &link, &record.id, &home)?;
@@ -92,6 +98,12 @@ async fn attempt(
         create::claim(hub, &job.record).await?;
     }
     Ok(())
+}
+
+/// The record as the delivery had read it: most often nobody has changed it since, and the commit finds out.
+fn as_planned(job: &Job, link: &Link) -> Option<(Record, u64)> {
+    let (record, rev) = &job.read;
+    record.facet(link).map(|_| (record.clone(), *rev))
 }
 
 fn belongs(record: &Record, job: &Job) -> bool {

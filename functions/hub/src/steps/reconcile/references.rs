@@ -66,7 +66,7 @@ pub(super) async fn placeholder(
     let id = hub.new_record_id();
     let mut record = Record::new(id.clone(), entity);
     record.facets.push(Facet::unseen(link.clone(), id.clone()));
-    transaction.put_record(&record, 0)?;
+    transaction.put_record(&record, 0);
     transaction.new_link(entity, link, &id, &id)?;
     // Sent before the commit: a signal too many costs one read, a signal too few would lose the record.
     let settings = hub.settings();
