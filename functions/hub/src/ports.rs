@@ -10,7 +10,7 @@ use concord_connector::{Instant, Result};
 use std::time::Duration;
 
 pub use http::{Http, HttpError, HttpRequest, HttpResponse};
-pub use queue::{Disposition, Outgoing, Queue, QueueName, Received};
+pub use queue::{Disposition, Marked, Outgoing, Queue, QueueName, Received};
 pub use table::{
     Cancelled, Condition, Feed, FeedEntry, Index, IndexEntry, Item, ItemKey, Packing, Page, Query, Table, TableChange,
     TransactError,

@@ -7,13 +7,14 @@ use crate::{
 use concord_connector::webhook::Answer;
 use concord_hub::{
     events::Count,
+    hub::{Hub, Ports},
     ports::{Outgoing, QueueName, Secret, Secrets},
     steps::ingest::Incoming,
     testing::When,
 };
 use concord_tests::world::{PUBLIC_URL, SECRET, World, account};
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const TOLERANCE_S: u64 = 300;
 
@@ -131,6 +132,33 @@ async fn s04_a_delivery_that_comes_again_is_answered_and_not_taken_twice() {
     assert!(world.push().await, "the vendor tries again");
     assert_eq!(enqueued(&world), Vec::new());
     assert!(world.hub.tally.get(Count::ReplaysDropped) >= 2 * first.len() as u64);
+}
+
+#[tokio::test]
+async fn s04_a_store_that_is_queue_and_table_at_once_takes_nothing_twice_either() {
+    let mut world = door().await;
+    let hub = &world.hub;
+    let ports = Ports {
+        table: Arc::clone(&hub.table),
+        queue: Arc::new(world.queue.clone().one_with(&world.table)),
+        vault: Arc::clone(&hub.vault),
+        http: Arc::clone(&hub.http),
+        blobs: Arc::clone(&hub.blobs),
+        clock: Arc::clone(&hub.clock),
+        entropy: Arc::clone(&hub.entropy),
+    };
+    let settings = (*hub.settings()).clone();
+    world.hub = Hub::new(ports, settings);
+    let now = world.now();
+    let events = [event(1, "7", "phone", "1", now.ms()), event(2, "8", "phone", "2", now.ms())];
+    let first = json!([events[0]]).to_string();
+    let both = json!([events[0], events[1], events[1]]).to_string();
+    for (body, new) in [(&first, 1), (&first, 0), (&both, 1), (&both, 0)] {
+        let answer = knock(&world, "hubspot-eu", signed(&world, "hubspot-eu", SECRET, body.as_bytes())).await;
+        assert_eq!((answer.status, enqueued(&world).len()), (200, new), "{body}");
+    }
+    assert_eq!(world.hub.tally.get(Count::ReplaysDropped), 6);
+    assert_eq!(world.hub.tally.get(Count::Signals), 2);
 }
 
 #[tokio::test]

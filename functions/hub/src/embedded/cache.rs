@@ -118,7 +118,9 @@ impl State {
             let shows: usize = standing.item.index.iter().map(|entry| entry.partition.len() + entry.sort.len()).sum();
             standing.item.body.len() + shows
         });
-        if texts > LARGE {
+        // What only says until when it is there is looked at by the writer alone, and hardly ever again.
+        let is_mark = held.as_ref().is_some_and(|one| one.item.body.is_empty() && one.item.expires.is_some());
+        if is_mark || texts > LARGE {
             gone.extend(self.items.remove(&key));
             return;
         }

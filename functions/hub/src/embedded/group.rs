@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     keys,
-    ports::{Cancelled, Condition, IndexEntry, Item, ItemKey, TableChange},
+    ports::{Cancelled, Condition, IndexEntry, Item, ItemKey, Marked, TableChange},
 };
 use concord_connector::Instant;
 use rusqlite::{Connection, params};
@@ -53,6 +53,24 @@ impl Group<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Puts the marks that are not there or have expired by a time; answers for each message whether it is to be sent.
+    pub(super) fn mark(&mut self, batch: &[Marked], by: Instant) -> rusqlite::Result<Vec<bool>> {
+        let mut fresh = Vec::with_capacity(batch.len());
+        for marked in batch {
+            let Some(mark) = &marked.mark else {
+                fresh.push(true);
+                continue;
+            };
+            let standing = self.standing(&mark.key)?;
+            let is_fresh = holds(Condition::AbsentOrExpired(by), standing.as_deref());
+            if is_fresh {
+                self.put(mark, standing)?;
+            }
+            fresh.push(is_fresh);
+        }
+        Ok(fresh)
     }
 
     /// Deletes some of the items that have expired; returns how many.

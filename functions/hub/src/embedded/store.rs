@@ -11,12 +11,12 @@ use super::{
 use crate::{
     broker::{Broker, Depth, Inbox},
     ports::{
-        Clock, Condition, Feed, Item, ItemKey, Outgoing, Packing, Page, Query, Queue, QueueName, Received, Table,
-        TableChange, TransactError,
+        Clock, Condition, Feed, Item, ItemKey, Marked, Outgoing, Packing, Page, Query, Queue, QueueName, Received,
+        Table, TableChange, TransactError,
     },
 };
 use async_trait::async_trait;
-use concord_connector::{Fault, Kind, Result};
+use concord_connector::{Fault, Instant, Kind, Result};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -226,6 +226,15 @@ impl Queue for Store {
         let (queue, wake) = (queue.clone(), self.wake(queue));
         let puts = puts.into_iter().map(|item| TableChange::Put(item, Condition::None)).collect();
         self.ask(|answer| Operation::Send { queue, batch, puts, wake, answer }).await
+    }
+
+    async fn send_once(&self, queue: &QueueName, batch: Vec<Marked>, now: Instant) -> Result<Vec<bool>> {
+        if queue.is_fifo() {
+            // Two reasons to drop one message would be one too many.
+            return Err(Fault::malformed("queue.send_once", "First-in, first-out queues have dedupe ids instead."));
+        }
+        let (queue, wake) = (queue.clone(), self.wake(queue));
+        self.ask(|answer| Operation::SendOnce { queue, batch, now, wake, answer }).await
     }
 }
 

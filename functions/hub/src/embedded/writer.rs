@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     broker::{Broker, Message},
-    ports::{Cancelled, Clock, Outgoing, QueueName, TableChange, TransactError},
+    ports::{Cancelled, Clock, Marked, Outgoing, QueueName, TableChange, TransactError},
 };
 use concord_connector::{Fault, Instant, Kind, Result};
 use rusqlite::{Connection, TransactionBehavior, params};
@@ -44,6 +44,15 @@ pub(super) enum Operation {
         puts: Vec<TableChange>,
         wake: Arc<Notify>,
         answer: Answer<()>,
+    },
+    /// Sends what was not sent before; answers what that was.
+    SendOnce {
+        queue: QueueName,
+        batch: Vec<Marked>,
+        /// The time by which a mark has expired.
+        now: Instant,
+        wake: Arc<Notify>,
+        answer: Answer<Vec<bool>>,
     },
     /// Messages were received: a message that kills the process must not be received for ever.
     Received {
@@ -83,6 +92,7 @@ enum Outcome {
     Done,
     Cancelled(Cancelled),
     Sent(Vec<Message>),
+    SentOnce(Vec<Message>, Vec<bool>),
     Swept(usize),
 }
 
@@ -239,6 +249,13 @@ impl Desk {
                     };
                     Outcome::Sent(messages::insert(&transaction, queue, &fresh, now, &mut self.message)?)
                 }
+                Operation::SendOnce { queue, batch, now: by, .. } => {
+                    let sent = group.mark(batch, *by)?;
+                    let fresh = batch.iter().zip(&sent).filter(|(_, sent)| **sent).map(|(one, _)| &one.message);
+                    let fresh: Vec<&Outgoing> = fresh.collect();
+                    let messages = messages::insert(&transaction, queue, &fresh, now, &mut self.message)?;
+                    Outcome::SentOnce(messages, sent)
+                }
                 Operation::Received { ids } => {
                     messages::count(&transaction, ids)?;
                     Outcome::Done
@@ -300,6 +317,15 @@ impl Desk {
                 wake.notify_one();
                 drop(answer.send(Ok(())));
             }
+            (Operation::SendOnce { queue, wake, answer, .. }, Outcome::SentOnce(messages, sent)) => {
+                {
+                    let mut broker = broker();
+                    messages.into_iter().for_each(|message| broker.accept(&queue, message));
+                }
+                wake.notify_one();
+                drop(answer.send(Ok(sent)));
+            }
+            (Operation::SendOnce { answer, .. }, _) => drop(answer.send(Ok(Vec::new()))),
             (Operation::Delete { queue, ids, wake, answer }, _) => {
                 {
                     let mut broker = broker();
@@ -337,6 +363,7 @@ fn fail(operation: Operation, sentence: &str) {
         | Operation::Delete { answer, .. }
         | Operation::Release { answer, .. }
         | Operation::Position { answer, .. } => drop(answer.send(Err(fault()))),
+        Operation::SendOnce { answer, .. } => drop(answer.send(Err(fault()))),
         Operation::Sweep { answer } => drop(answer.send(Err(fault()))),
         Operation::Received { .. } | Operation::Begun { .. } => {}
     }

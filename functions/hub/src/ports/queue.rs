@@ -2,7 +2,7 @@
 
 use super::Item;
 use async_trait::async_trait;
-use concord_connector::{Fault, Kind, Result, SubscriptionName, System};
+use concord_connector::{Fault, Instant, Kind, Result, SubscriptionName, System};
 use std::{fmt, time::Duration};
 
 /// Which queue.
@@ -75,6 +75,15 @@ impl Outgoing {
     }
 }
 
+/// A message that is sent once for as long as its mark lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marked {
+    /// The message.
+    pub message: Outgoing,
+    /// The item that says that it was sent; `None` when it is sent in any case.
+    pub mark: Option<Item>,
+}
+
 /// A message as a runner hands it to a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
@@ -120,5 +129,15 @@ pub trait Queue: Send + Sync {
     /// `Unexpected` where they are not.
     async fn send_with(&self, _queue: &QueueName, _batch: Vec<Outgoing>, _puts: Vec<Item>) -> Result<()> {
         Err(Fault::new(Kind::Unexpected, "queue.send_with", "this queue is not one with its table"))
+    }
+
+    /// Sends each message whose mark is not there, or has expired by `now`, and puts the marks of those: all of that or
+    /// nothing, in one write to disk and without a read before it. Answers for each message whether it was sent. Only for
+    /// stores that are queue and table at once.
+    ///
+    /// # Errors
+    /// `Unexpected` where they are not.
+    async fn send_once(&self, _queue: &QueueName, _batch: Vec<Marked>, _now: Instant) -> Result<Vec<bool>> {
+        Err(Fault::new(Kind::Unexpected, "queue.send_once", "this queue is not one with its table"))
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     hub::Hub,
     keys,
     message::Message,
-    ports::{Condition, Item, Outgoing, QueueName, Secret, TableChange},
+    ports::{Condition, Item, Marked, Outgoing, QueueName, Secret, TableChange},
     settings::{Connection, Settings},
     tap,
 };
@@ -22,7 +22,7 @@ use concord_connector::{
     signal::Happened,
     webhook::{Answer, Scheme, Unverified},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// The longest body that is read, in bytes.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -163,43 +163,69 @@ async fn enqueue(hub: &Hub, connection: &Connection, scheme: &Scheme, mut signal
             }
         }
     }
-    let now = hub.now();
-    let marks: Vec<_> = signals.iter().map(|signal| keys::seen(&connection.name, &signal.key)).collect();
-    let seen = if marks.is_empty() { Vec::new() } else { hub.table.get(&marks).await? };
-    let mut messages = Vec::with_capacity(signals.len());
-    let mut fresh = std::collections::BTreeMap::new();
-    for ((signal, mark), seen) in signals.into_iter().zip(marks).zip(seen) {
-        let named = signal.is_named();
-        if named && (seen.is_some_and(|item| !item.is_expired(now)) || fresh.contains_key(&mark)) {
-            hub.tally.add(Count::ReplaysDropped);
-            continue;
-        }
-        tap::signalled(hub, &connection.name, &signal);
-        let message = Message::SignalV1 { connection: connection.name.clone(), signal, received_at: now };
-        messages.push(Outgoing::new(message.encode()?).of(connection.name.as_str()));
-        if !named {
-            continue;
-        }
-        let life = Duration::from_secs(scheme.retry_horizon_s + 3600);
-        fresh.insert(mark.clone(), Item { expires: Some(now.plus(life)), ..Item::new(mark, Vec::new()) });
-    }
-    if messages.is_empty() {
+    if signals.is_empty() {
         return Ok(());
     }
-    hub.tally.add_many(Count::Signals, messages.len() as u64);
-    let queue = QueueName::Signals(connection.connector.system().clone());
-    if hub.queue.is_one_with_table() && fresh.len() <= 90 {
-        return hub.queue.send_with(&queue, messages, fresh.into_values().collect()).await;
+    let now = hub.now();
+    let expires = Some(now.plus(Duration::from_secs(scheme.retry_horizon_s + 3600)));
+    let mut messages = Vec::with_capacity(signals.len());
+    let mut batch = Vec::with_capacity(signals.len());
+    for signal in signals {
+        let mark = signal.is_named().then(|| keys::seen(&connection.name, &signal.key));
+        let message = Message::SignalV1 { connection: connection.name.clone(), signal, received_at: now };
+        batch.push(Marked {
+            message: Outgoing::new(message.encode()?).of(connection.name.as_str()),
+            mark: mark.map(|key| Item { expires, ..Item::new(key, Vec::new()) }),
+        });
+        messages.push(message);
     }
-    let marks: Vec<TableChange> = fresh.into_values().map(|item| TableChange::Put(item, Condition::None)).collect();
+    let queue = QueueName::Signals(connection.connector.system().clone());
+    let sent = if hub.queue.is_one_with_table() {
+        hub.queue.send_once(&queue, batch, now).await?
+    } else {
+        send_then_mark(hub, &queue, batch, now).await?
+    };
+    for (message, sent) in messages.iter().zip(sent) {
+        hub.tally.add(if sent { Count::Signals } else { Count::ReplaysDropped });
+        if let (Message::SignalV1 { signal, .. }, true) = (message, sent) {
+            tap::signalled(hub, &connection.name, signal);
+        }
+    }
+    Ok(())
+}
+
+/// Where queue and table are two: the marks are read, the messages sent, the marks put. Whatever fails in between, nothing
+/// is marked that was not sent.
+async fn send_then_mark(hub: &Hub, queue: &QueueName, batch: Vec<Marked>, now: Instant) -> Result<Vec<bool>> {
+    let names: Vec<_> = batch.iter().filter_map(|one| Some(one.mark.as_ref()?.key.clone())).collect();
+    let seen = if names.is_empty() { Vec::new() } else { hub.table.get(&names).await? };
+    let mut seen: BTreeSet<_> = names
+        .into_iter()
+        .zip(seen)
+        .filter(|(_, item)| item.as_ref().is_some_and(|item| !item.is_expired(now)))
+        .map(|(key, _)| key)
+        .collect();
+    let mut sent = Vec::with_capacity(batch.len());
+    let (mut messages, mut marks) = (Vec::new(), Vec::new());
+    for Marked { message, mark } in batch {
+        let is_fresh = mark.as_ref().is_none_or(|mark| seen.insert(mark.key.clone()));
+        sent.push(is_fresh);
+        if is_fresh {
+            messages.push(message);
+            marks.extend(mark.map(|mark| TableChange::Put(mark, Condition::None)));
+        }
+    }
+    if messages.is_empty() {
+        return Ok(sent);
+    }
     if left_out!(SeenBeforeEnqueue) {
         hub.write_plain(marks.clone()).await?;
     }
-    hub.queue.send(&queue, messages).await?;
+    hub.queue.send(queue, messages).await?;
     for chunk in marks.chunks(90) {
         hub.write_plain(chunk.to_vec()).await?;
     }
-    Ok(())
+    Ok(sent)
 }
 
 async fn unreadable(

@@ -1,11 +1,11 @@
 //! Ports that fail at a chosen call, for law 2: nothing is lost whatever fails in between.
 
 use crate::ports::{
-    Blobs, Feed, Http, HttpError, HttpRequest, HttpResponse, Item, ItemKey, Outgoing, Page, Query, Queue, QueueName,
-    Secrets, Table, TableChange, TransactError, Vault,
+    Blobs, Feed, Http, HttpError, HttpRequest, HttpResponse, Item, ItemKey, Marked, Outgoing, Page, Query, Queue,
+    QueueName, Secrets, Table, TableChange, TransactError, Vault,
 };
 use async_trait::async_trait;
-use concord_connector::{Fault, Kind, Result};
+use concord_connector::{Fault, Instant, Kind, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where in a call it fails.
@@ -139,6 +139,15 @@ impl<T: Table> Table for Flaky<T> {
 impl<T: Queue> Queue for Flaky<T> {
     async fn send(&self, queue: &QueueName, batch: Vec<Outgoing>) -> Result<()> {
         call!(self, self.port.send(queue, batch))
+    }
+    fn is_one_with_table(&self) -> bool {
+        self.port.is_one_with_table()
+    }
+    async fn send_with(&self, queue: &QueueName, batch: Vec<Outgoing>, puts: Vec<Item>) -> Result<()> {
+        call!(self, self.port.send_with(queue, batch, puts))
+    }
+    async fn send_once(&self, queue: &QueueName, batch: Vec<Marked>, now: Instant) -> Result<Vec<bool>> {
+        call!(self, self.port.send_once(queue, batch, now))
     }
 }
 

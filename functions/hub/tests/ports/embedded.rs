@@ -47,6 +47,16 @@ async fn embedded_queues_obey() {
 }
 
 #[tokio::test]
+async fn the_store_obeys_as_one() {
+    let folders = Folders::default();
+    laws::once(|| {
+        let store = open(&folders.make(), &FakeClock::default());
+        (store.clone(), store)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_vault_file_obeys() {
     let folders = Folders::default();
     laws::vault(|| Arc::new(Vault::open(folders.make().join("vault.sealed"), Key::from_bytes([7; 32])).unwrap())).await;

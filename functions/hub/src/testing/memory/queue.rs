@@ -1,12 +1,12 @@
 //! Queues in memory, with the same broker as the embedded ones.
 
-use super::lock;
+use super::{MemoryTable, lock};
 use crate::{
     broker::{Broker, Depth, Inbox, MAX_DELAY, Message},
-    ports::{Clock, Outgoing, Queue, QueueName, Received},
+    ports::{Clock, Condition, Item, Marked, Outgoing, Queue, QueueName, Received, TableChange},
 };
 use async_trait::async_trait;
-use concord_connector::{Instant, Result};
+use concord_connector::{Fault, Instant, Kind, Result};
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -19,6 +19,7 @@ pub struct MemoryQueue {
     state: Arc<Mutex<State>>,
     wake: Arc<Notify>,
     clock: Arc<dyn Clock>,
+    table: Option<MemoryTable>,
 }
 
 struct State {
@@ -31,7 +32,18 @@ impl MemoryQueue {
     /// Empty queues.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let state = State { broker: Broker::new(usize::MAX), last: 0, sent: Vec::new() };
-        Self { state: Arc::new(Mutex::new(state)), wake: Arc::default(), clock }
+        Self { state: Arc::new(Mutex::new(state)), wake: Arc::default(), clock, table: None }
+    }
+
+    /// The same queues, as one store with a table.
+    #[must_use]
+    pub fn one_with(self, table: &MemoryTable) -> Self {
+        Self { table: Some(table.clone()), ..self }
+    }
+
+    fn table(&self) -> Result<&MemoryTable> {
+        let apart = || Fault::new(Kind::Unexpected, "queue", "this queue is not one with its table");
+        self.table.as_ref().ok_or_else(apart)
     }
 
     /// Takes the record of what was sent since it was last taken; repeats that were dropped are not in it. The messages
@@ -77,6 +89,30 @@ impl Queue for MemoryQueue {
         drop(state);
         self.wake.notify_waiters();
         Ok(())
+    }
+
+    fn is_one_with_table(&self) -> bool {
+        self.table.is_some()
+    }
+
+    async fn send_with(&self, queue: &QueueName, batch: Vec<Outgoing>, puts: Vec<Item>) -> Result<()> {
+        let table = self.table()?;
+        for item in puts {
+            table.make(TableChange::Put(item, Condition::None));
+        }
+        self.send(queue, batch).await
+    }
+
+    async fn send_once(&self, queue: &QueueName, batch: Vec<Marked>, now: Instant) -> Result<Vec<bool>> {
+        let table = self.table()?;
+        let fresh = |mark: Option<Item>| {
+            mark.is_none_or(|mark| table.make(TableChange::Put(mark, Condition::AbsentOrExpired(now))))
+        };
+        let (sent, messages): (Vec<bool>, Vec<Outgoing>) =
+            batch.into_iter().map(|one| (fresh(one.mark), one.message)).unzip();
+        let messages = messages.into_iter().zip(&sent).filter(|(_, sent)| **sent).map(|(message, _)| message);
+        self.send(queue, messages.collect()).await?;
+        Ok(sent)
     }
 }
 

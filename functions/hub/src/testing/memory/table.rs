@@ -31,6 +31,16 @@ impl MemoryTable {
         lock(&self.0).items.values().cloned().collect()
     }
 
+    /// Makes one change if its condition holds; whether it did.
+    pub(super) fn make(&self, change: TableChange) -> bool {
+        let mut state = lock(&self.0);
+        let holds = state.holds(&change);
+        if holds {
+            state.make(change);
+        }
+        holds
+    }
+
     /// How many changes the feed has.
     pub fn changed(&self) -> usize {
         lock(&self.0).feed.len()
