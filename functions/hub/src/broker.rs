@@ -159,6 +159,11 @@ impl Broker {
         self.lanes.get(queue).and_then(|lane| lane.get(id)).map_or(0, |message| message.ended)
     }
 
+    /// How often a message was received.
+    pub fn receives(&self, queue: &QueueName, id: u64) -> u32 {
+        self.lanes.get(queue).and_then(|lane| lane.get(id)).map_or(0, |message| message.receives)
+    }
+
     /// A message outlived what was done with it.
     pub fn outlived(&mut self, queue: &QueueName, id: u64) {
         if let Some(message) = self.lanes.get_mut(queue).and_then(|lane| lane.get_mut(id)) {

@@ -33,39 +33,17 @@ pub(super) fn insert(
     Ok(sent)
 }
 
-/// Counts messages as received once more; they are in flight.
-pub(super) fn count(connection: &Connection, ids: &[u64]) -> rusqlite::Result<()> {
-    let mut statement =
-        connection.prepare_cached("UPDATE messages SET receives = receives + 1, in_flight = 1 WHERE id = ?1")?;
-    ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
-}
-
 /// Deletes messages.
 pub(super) fn delete(connection: &Connection, ids: &[u64]) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?;
     ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
 }
 
-/// Messages that were received and waited for their turn are being worked on now.
-pub(super) fn begin(connection: &Connection, ids: &[u64]) -> rusqlite::Result<()> {
-    let mut statement = connection
-        .prepare_cached("UPDATE messages SET receives = receives + 1 - in_flight, in_flight = 1 WHERE id = ?1")?;
-    ids.iter().try_for_each(|id| statement.execute([id]).map(drop))
-}
-
-/// Sets when messages become visible: the process outlived what was done with them.
-pub(super) fn release(connection: &Connection, visible: &[(u64, Instant)]) -> rusqlite::Result<()> {
+/// Sets when messages become visible, with how often they were received: the process outlived what was done with them.
+pub(super) fn release(connection: &Connection, visible: &[(u64, Instant, u32)]) -> rusqlite::Result<()> {
     let mut statement =
-        connection.prepare_cached("UPDATE messages SET visible = ?2, in_flight = 0, ended = 0 WHERE id = ?1")?;
-    visible.iter().try_for_each(|(id, at)| statement.execute(params![id, at.ms()]).map(drop))
-}
-
-/// Nobody works on messages that were received: should the process end, they were not. Until when they are hidden is known
-/// to the running process only.
-pub(super) fn keep(connection: &Connection, hidden: &[(u64, Instant)]) -> rusqlite::Result<()> {
-    let mut statement = connection
-        .prepare_cached("UPDATE messages SET receives = receives - in_flight, in_flight = 0 WHERE id = ?1")?;
-    hidden.iter().try_for_each(|(id, _)| statement.execute([id]).map(drop))
+        connection.prepare_cached("UPDATE messages SET visible = ?2, receives = ?3, ended = 0 WHERE id = ?1")?;
+    visible.iter().try_for_each(|(id, at, receives)| statement.execute(params![id, at.ms(), receives]).map(drop))
 }
 
 /// The text of a message, if it is still there.
@@ -79,14 +57,6 @@ pub(super) struct Left {
     pub(super) message: Message,
     /// Its dedupe id, while that still counts.
     pub(super) dedupe: Option<String>,
-}
-
-/// Takes back what was in flight when the last process ended: it is visible, and that receive counts as one that the
-/// process did not survive instead of one that failed.
-pub(super) fn take_back(connection: &Connection) -> rusqlite::Result<()> {
-    let sql = "UPDATE messages SET in_flight = 0, ended = ended + 1, receives = max(receives - 1, 0) \
-               WHERE in_flight = 1";
-    connection.execute(sql, []).map(drop)
 }
 
 /// Every message that is left, in order.

@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 
 /// What turns each version into the next; the folder's version is how many were applied. Only ever appended to.
-const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const STEPS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 /// Brings a database to the current version.
 pub(super) fn to_current(path: &Path) -> Result<()> {
@@ -81,6 +81,22 @@ mod tests {
         };
         assert_eq!(read(&path, "SELECT y FROM a"), 7);
         assert_eq!(read(&dir.path().join("concord.before-version-2.sqlite"), "SELECT x FROM a"), 7);
+    }
+
+    #[test]
+    fn what_an_older_version_was_working_on_counts_as_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("concord.sqlite");
+        migrate(&path, &STEPS[..2]).unwrap();
+        let insert = "INSERT INTO messages (id, queue, sent, visible, receives, body, in_flight, ended) VALUES (1, 'q', \
+                      0, 0, 2, 'worked on', 1, 4), (2, 'q', 0, 0, 2, 'in back-off', 0, 0)";
+        Connection::open(&path).unwrap().execute(insert, []).unwrap();
+        to_current(&path).unwrap();
+        let connection = Connection::open(&path).unwrap();
+        let mut read = connection.prepare("SELECT receives, ended FROM messages ORDER BY id").unwrap();
+        let counts: Vec<(u32, u32)> =
+            read.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().collect::<rusqlite::Result<_>>().unwrap();
+        assert_eq!(counts, [(1, 5), (2, 0)]);
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use super::{
     Folder,
     cache::{Cache, Held},
+    flights,
     folder::{connect, database_fault},
     images, items, messages,
+    operation::Operation,
     readers::Readers,
-    writer::{Operation, Writer},
+    writer::Writer,
 };
 use crate::{
     broker::{Broker, Depth, Inbox},
@@ -56,7 +58,7 @@ impl Store {
         let readers = Readers::new(path.clone());
         let now = clock.now();
         connect(&path)
-            .and_then(|connection| messages::take_back(&connection))
+            .and_then(|mut connection| flights::take_back(&mut connection))
             .map_err(|error| database_fault("store.open", error))?;
         let broker = readers.read("store.open", |connection| {
             let mut broker = Broker::new(ROOM);
@@ -245,7 +247,8 @@ impl Inbox for Store {
         if taken.is_empty() {
             return Ok(Vec::new());
         }
-        self.writer.post(Operation::Received { ids: taken.iter().map(|message| message.id).collect() }).await?;
+        let turns = taken.iter().map(|message| (message.id, message.receives)).collect();
+        self.writer.post(Operation::Begun { turns }).await?;
         let mut received = Vec::with_capacity(taken.len());
         for message in taken {
             let body = match message.body {
@@ -276,9 +279,13 @@ impl Inbox for Store {
         self.hide(queue, waits, false).await
     }
 
-    async fn begin(&self, _queue: &QueueName, ids: &[String]) -> Result<()> {
-        let ids = ids.iter().filter_map(|id| id.parse().ok()).collect();
-        self.writer.post(Operation::Begun { ids }).await
+    async fn begin(&self, queue: &QueueName, ids: &[String]) -> Result<()> {
+        let turns = {
+            let broker = self.broker();
+            let ids = ids.iter().filter_map(|id| id.parse().ok());
+            ids.map(|id| (id, broker.receives(queue, id))).collect()
+        };
+        self.writer.post(Operation::Begun { turns }).await
     }
 
     fn ended(&self, queue: &QueueName, id: &str) -> u32 {

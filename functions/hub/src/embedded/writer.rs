@@ -3,18 +3,20 @@
 
 use super::{
     cache::Cache,
+    flights::Flights,
     folder::{connect, database_fault},
     group::Group,
     images,
     log::Log,
     messages,
+    operation::{Operation, Outcome},
     tail::Tail,
 };
 use crate::{
-    broker::{Broker, Message},
-    ports::{Cancelled, Clock, Marked, Outgoing, QueueName, TableChange, TransactError},
+    broker::Broker,
+    ports::{Clock, Outgoing, QueueName, TransactError},
 };
-use concord_connector::{Fault, Instant, Kind, Result};
+use concord_connector::{Fault, Kind, Result};
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::{
     collections::HashMap,
@@ -22,79 +24,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
 };
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 /// So many operations share a commit at most: a bound for how long the first waits for the last.
 const GROUP: usize = 512;
 /// So many may wait; then callers wait to be let in.
 const WAITING: usize = 4096;
-
-type Answer<T> = oneshot::Sender<Result<T>>;
-
-/// One operation; all or nothing.
-pub(super) enum Operation {
-    Transact {
-        changes: Vec<TableChange>,
-        answer: oneshot::Sender<std::result::Result<(), TransactError>>,
-    },
-    Send {
-        queue: QueueName,
-        batch: Vec<Outgoing>,
-        /// Items that are put with it, without conditions.
-        puts: Vec<TableChange>,
-        wake: Arc<Notify>,
-        answer: Answer<()>,
-    },
-    /// Sends what was not sent before; answers what that was.
-    SendOnce {
-        queue: QueueName,
-        batch: Vec<Marked>,
-        /// The time by which a mark has expired.
-        now: Instant,
-        wake: Arc<Notify>,
-        answer: Answer<Vec<bool>>,
-    },
-    /// Messages were received: a message that kills the process must not be received for ever.
-    Received {
-        ids: Vec<u64>,
-    },
-    /// Messages that waited after they were received are worked on now.
-    Begun {
-        ids: Vec<u64>,
-    },
-    Delete {
-        queue: QueueName,
-        ids: Vec<u64>,
-        wake: Arc<Notify>,
-        answer: Answer<()>,
-    },
-    Release {
-        queue: QueueName,
-        visible: Vec<(u64, Instant)>,
-        /// Whether the process outlived what was done with them.
-        outlived: bool,
-        wake: Arc<Notify>,
-        answer: Answer<()>,
-    },
-    Position {
-        name: String,
-        value: String,
-        answer: Answer<()>,
-    },
-    /// Forgets some of what has expired; answers how much.
-    Sweep {
-        answer: Answer<usize>,
-    },
-}
-
-/// What an operation did, known before the commit and told after it.
-enum Outcome {
-    Done,
-    Cancelled(Cancelled),
-    Sent(Vec<Message>),
-    SentOnce(Vec<Message>, Vec<bool>),
-    Swept(usize),
-}
 
 /// The way to the thread. Dropping it lets the thread finish what waits, and waits for that.
 pub(super) struct Writer {
@@ -123,8 +58,20 @@ impl Writer {
         let (operations, waiting) = mpsc::channel(WAITING);
         let log = Log::start(path)?;
         let tail = Arc::new(Tail::new(image));
-        let desk =
-            Desk { connection, cache, tail: tail.clone(), broker, clock, fed, message, image, marked: Vec::new(), log };
+        let desk = Desk {
+            connection,
+            cache,
+            tail: tail.clone(),
+            broker,
+            clock,
+            fed,
+            message,
+            image,
+            marked: Vec::new(),
+            flights: Flights::default(),
+            durable: true,
+            log,
+        };
         let thread =
             std::thread::Builder::new().name("concord-writer".into()).spawn(move || desk.serve(waiting)).map_err(
                 |error| Fault::new(Kind::Unexpected, "store.open", "No thread could be started.").caused_by(error),
@@ -168,6 +115,10 @@ struct Desk {
     image: u64,
     /// Dedupe ids remembered for the transaction at hand.
     marked: Vec<(QueueName, String)>,
+    /// What is being worked on.
+    flights: Flights,
+    /// Whether commits wait for the disk now.
+    durable: bool,
     log: Log,
 }
 
@@ -192,7 +143,7 @@ impl Desk {
             Err(error) if operations.len() == 1 => {
                 let fault = database_fault("store.write", error);
                 tracing::error!("{fault}");
-                operations.drain(..).for_each(|operation| fail(operation, fault.message()));
+                operations.drain(..).for_each(|operation| operation.fail(fault.message()));
             }
             Err(_) => {
                 for operation in std::mem::take(operations) {
@@ -214,6 +165,11 @@ impl Desk {
 
     fn make(&mut self, operations: &[Operation]) -> rusqlite::Result<Vec<Outcome>> {
         let now = self.clock.now();
+        let durable = !operations.iter().all(Operation::may_be_lost);
+        if durable != self.durable {
+            self.connection.pragma_update(None, "synchronous", if durable { "FULL" } else { "NORMAL" })?;
+            self.durable = durable;
+        }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut group = Group {
             connection: &transaction,
@@ -256,21 +212,25 @@ impl Desk {
                     let messages = messages::insert(&transaction, queue, &fresh, now, &mut self.message)?;
                     Outcome::SentOnce(messages, sent)
                 }
-                Operation::Received { ids } => {
-                    messages::count(&transaction, ids)?;
-                    Outcome::Done
-                }
-                Operation::Begun { ids } => {
-                    messages::begin(&transaction, ids)?;
+                Operation::Begun { turns } => {
+                    turns.iter().for_each(|(id, receives)| self.flights.begin(*id, *receives));
                     Outcome::Done
                 }
                 Operation::Delete { ids, .. } => {
+                    ids.iter().for_each(|id| self.flights.end(*id));
                     messages::delete(&transaction, ids)?;
                     Outcome::Done
                 }
-                Operation::Release { visible, outlived, .. } => {
-                    let write = if *outlived { messages::release } else { messages::keep };
-                    write(&transaction, visible)?;
+                Operation::Release { queue, visible, outlived, .. } => {
+                    visible.iter().for_each(|(id, _)| self.flights.end(*id));
+                    // Until when one is hidden that nobody works on is known to the running process only.
+                    if *outlived {
+                        let outlived: Vec<_> = {
+                            let broker = self.broker.lock().unwrap_or_else(PoisonError::into_inner);
+                            visible.iter().map(|(id, at)| (*id, *at, broker.receives(queue, *id))).collect()
+                        };
+                        messages::release(&transaction, &outlived)?;
+                    }
                     Outcome::Done
                 }
                 Operation::Position { name, value, .. } => {
@@ -287,12 +247,15 @@ impl Desk {
                 }
             });
         }
+        // An operation that is made again after a failure does the same to them again.
+        self.flights.write(&transaction)?;
         let Group { image, written, fed, .. } = group;
         // Between these two, the database is asked for what this commit changes.
         self.cache.doubt(written);
         let committed = transaction.commit();
         self.cache.settle(committed.is_ok());
         committed?;
+        self.flights.written();
         self.image = image;
         self.tail.append(fed);
         if let Some(pruned) = pruned {
@@ -350,21 +313,7 @@ impl Desk {
             (Operation::Send { answer, .. } | Operation::Position { answer, .. }, _) => drop(answer.send(Ok(()))),
             (Operation::Sweep { answer }, Outcome::Swept(count)) => drop(answer.send(Ok(count))),
             (Operation::Sweep { answer }, _) => drop(answer.send(Ok(0))),
-            (Operation::Received { .. } | Operation::Begun { .. }, _) => {}
+            (Operation::Begun { .. }, _) => {}
         }
-    }
-}
-
-fn fail(operation: Operation, sentence: &str) {
-    let fault = || Fault::new(Kind::Unavailable, "store.write", sentence);
-    match operation {
-        Operation::Transact { answer, .. } => drop(answer.send(Err(TransactError::Store(fault())))),
-        Operation::Send { answer, .. }
-        | Operation::Delete { answer, .. }
-        | Operation::Release { answer, .. }
-        | Operation::Position { answer, .. } => drop(answer.send(Err(fault()))),
-        Operation::SendOnce { answer, .. } => drop(answer.send(Err(fault()))),
-        Operation::Sweep { answer } => drop(answer.send(Err(fault()))),
-        Operation::Received { .. } | Operation::Begun { .. } => {}
     }
 }
