@@ -31,6 +31,11 @@ impl<V> Lately<V> {
         self.held.insert(key, (value, bytes));
     }
 
+    /// Whether a value is held, without using it.
+    pub(crate) fn holds(&self, key: &ItemKey) -> bool {
+        self.held.contains_key(key)
+    }
+
     pub(crate) fn remove(&mut self, key: &ItemKey) -> Option<V> {
         let (value, bytes) = self.held.remove(key)?;
         self.room += bytes;

@@ -30,6 +30,14 @@ pub(super) struct Standing {
 /// How an item stands; `None` where there is none.
 pub(super) type Held = Option<Arc<Standing>>;
 
+/// How a group of changes leaves an item.
+pub(super) struct Written {
+    pub(super) held: Held,
+    /// Whether anybody asks for it again, as far as one can tell: who writes without a condition has not read it, and what
+    /// is not held already - history, marks - then takes no room from what is read.
+    pub(super) is_read: bool,
+}
+
 pub(super) struct Cache(Mutex<State>);
 
 struct State {
@@ -37,7 +45,7 @@ struct State {
     /// How many commits have ended.
     ended: u64,
     /// What the commit under way writes: nobody knows yet whether it is on disk.
-    doubtful: HashMap<ItemKey, Held>,
+    doubtful: HashMap<ItemKey, Written>,
 }
 
 /// When a reader began to read.
@@ -81,7 +89,7 @@ impl Cache {
     }
 
     /// A commit begins that leaves these items so.
-    pub(super) fn doubt(&self, written: HashMap<ItemKey, Held>) {
+    pub(super) fn doubt(&self, written: HashMap<ItemKey, Written>) {
         self.state().doubtful = written;
     }
 
@@ -90,11 +98,11 @@ impl Cache {
         let mut gone = Vec::new();
         let mut state = self.state();
         state.ended += 1;
-        for (key, held) in std::mem::take(&mut state.doubtful) {
-            if committed {
-                state.hold(key, held, &mut gone);
-            } else {
+        for (key, Written { held, is_read }) in std::mem::take(&mut state.doubtful) {
+            if !committed {
                 gone.extend(state.items.remove(&key));
+            } else if is_read || state.items.holds(&key) {
+                state.hold(key, held, &mut gone);
             }
         }
         drop(state);
@@ -118,9 +126,7 @@ impl State {
             let shows: usize = standing.item.index.iter().map(|entry| entry.partition.len() + entry.sort.len()).sum();
             standing.item.body.len() + shows
         });
-        // What only says until when it is there is looked at by the writer alone, and hardly ever again.
-        let is_mark = held.as_ref().is_some_and(|one| one.item.body.is_empty() && one.item.expires.is_some());
-        if is_mark || texts > LARGE {
+        if texts > LARGE {
             gone.extend(self.items.remove(&key));
             return;
         }
@@ -142,12 +148,16 @@ mod tests {
         Some(Arc::new(Standing { item: Item { rev, ..Item::new(key(n), vec![0; size]) }, image: None }))
     }
 
+    fn written(held: Held) -> Written {
+        Written { held, is_read: true }
+    }
+
     fn rev(cache: &Cache, n: u32) -> Option<Option<u64>> {
         cache.look(&[key(n)]).ok().map(|held| held[0].as_ref().map(|standing| standing.item.rev))
     }
 
     fn commit(cache: &Cache, n: u32, held: Held) {
-        cache.doubt([(key(n), held)].into());
+        cache.doubt([(key(n), written(held))].into());
         cache.settle(true);
     }
 
@@ -168,7 +178,7 @@ mod tests {
     fn what_a_commit_changes_is_in_doubt_until_it_ends() {
         let cache = Cache::new();
         commit(&cache, 1, standing(1, 1, 9));
-        cache.doubt([(key(1), standing(1, 2, 9)), (key(2), standing(2, 1, 9))].into());
+        cache.doubt([(key(1), written(standing(1, 2, 9))), (key(2), written(standing(2, 1, 9)))].into());
         let since = cache.look(&[key(1)]).unwrap_err();
         let keys = [key(1), key(2), key(3)];
         cache.learn(since, &keys, &[standing(1, 1, 9), None, None]);
@@ -180,6 +190,20 @@ mod tests {
         assert_eq!(rev(&cache, 1), None, "and not by who asked before it");
         commit(&cache, 1, standing(1, 3, 9));
         assert_eq!(rev(&cache, 1), Some(Some(3)));
+    }
+
+    #[test]
+    fn what_nobody_reads_takes_no_room_and_is_never_stale() {
+        let cache = Cache::new();
+        let unread = |n, rev| {
+            cache.doubt([(key(n), Written { held: standing(n, rev, 9), is_read: false })].into());
+            cache.settle(true);
+        };
+        unread(1, 1);
+        assert_eq!(rev(&cache, 1), None);
+        commit(&cache, 1, standing(1, 2, 9));
+        unread(1, 3);
+        assert_eq!(rev(&cache, 1), Some(Some(3)), "what is held follows");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Changes of items that are committed together.
 
 use super::{
-    cache::{Cache, Held, Standing},
+    cache::{Cache, Held, Standing, Written},
     images, items, shows,
     tail::Entry,
 };
@@ -21,7 +21,7 @@ pub(super) struct Group<'a> {
     /// The last image's place in the feed.
     pub(super) image: u64,
     /// How the items that were changed stand now.
-    pub(super) written: HashMap<ItemKey, Held>,
+    pub(super) written: HashMap<ItemKey, Written>,
     /// What comes to the feed.
     pub(super) fed: Vec<Entry>,
 }
@@ -43,7 +43,7 @@ impl Group<'_> {
         }
         for (change, standing) in changes.iter().zip(standings) {
             match change {
-                TableChange::Put(item, _) => self.put(item, standing)?,
+                TableChange::Put(item, condition) => self.put(item, standing, *condition != Condition::None)?,
                 TableChange::Delete(key, _) => {
                     if let Some(standing) = standing {
                         self.delete(key.clone(), standing)?;
@@ -66,7 +66,7 @@ impl Group<'_> {
             let standing = self.standing(&mark.key)?;
             let is_fresh = holds(Condition::AbsentOrExpired(by), standing.as_deref());
             if is_fresh {
-                self.put(mark, standing)?;
+                self.put(mark, standing, false)?;
             }
             fresh.push(is_fresh);
         }
@@ -87,8 +87,8 @@ impl Group<'_> {
 
     /// How an item stands after what was done to it so far.
     fn standing(&self, key: &ItemKey) -> rusqlite::Result<Held> {
-        if let Some(held) = self.written.get(key) {
-            return Ok(held.clone());
+        if let Some(written) = self.written.get(key) {
+            return Ok(written.held.clone());
         }
         match self.cache.get(key) {
             Some(held) => Ok(held),
@@ -96,7 +96,7 @@ impl Group<'_> {
         }
     }
 
-    fn put(&mut self, item: &Item, standing: Held) -> rusqlite::Result<()> {
+    fn put(&mut self, item: &Item, standing: Held, is_read: bool) -> rusqlite::Result<()> {
         let rev = standing.as_ref().map_or(0, |standing| standing.item.rev) + 1;
         let item = Item { rev, ..item.clone() };
         let key = &item.key;
@@ -128,7 +128,7 @@ impl Group<'_> {
         if let Some(seq) = image {
             self.fed.push(Entry { seq, old: standing, new: new.clone() });
         }
-        self.written.insert(key, new);
+        self.write(key, new, is_read);
         Ok(())
     }
 
@@ -142,8 +142,13 @@ impl Group<'_> {
             images::append(self.connection, self.image, self.now, standing.image, &key, None)?;
             self.fed.push(Entry { seq: self.image, old: Some(standing), new: None });
         }
-        self.written.insert(key, None);
+        self.write(key, None, false);
         Ok(())
+    }
+
+    fn write(&mut self, key: ItemKey, held: Held, is_read: bool) {
+        let is_read = is_read || self.written.get(&key).is_some_and(|before| before.is_read);
+        self.written.insert(key, Written { held, is_read });
     }
 
     /// Changes only the index entries that differ.
