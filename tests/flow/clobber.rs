@@ -84,7 +84,7 @@ struct Covering {
 }
 
 impl Covering {
-    async fn is_heard(self) {
+    async fn heard(self) {
         let mut world = World::new(&[account("salesforce-a", "salesforce"), account(self.at, self.system)]).await;
         let fields = json!({"Name": "Acme", "Website": "https://acme.example", "Phone": "+49 30 900001"});
         let id = world.act("salesforce-a", Act::Create { object: "Account".into(), fields });
@@ -126,7 +126,7 @@ async fn an_edit_between_write_and_read_back_is_not_taken_for_what_hubspot_makes
         by_hand: |_| json!({"properties": {"name": "By hand"}}),
         field: ("name", "Name", "By hand"),
     };
-    covering.is_heard().await;
+    covering.heard().await;
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn an_edit_between_write_and_read_back_is_not_taken_for_what_tryton_makes_
         by_hand: |_| json!({"name": "By hand"}),
         field: ("name", "Name", "By hand"),
     };
-    covering.is_heard().await;
+    covering.heard().await;
 }
 
 #[tokio::test]
@@ -157,5 +157,5 @@ async fn another_telephone_number_is_not_taken_for_how_tryton_writes_ours() {
         },
         field: ("phone", "Phone", "+49 30 900003"),
     };
-    covering.is_heard().await;
+    covering.heard().await;
 }
