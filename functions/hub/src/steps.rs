@@ -14,7 +14,7 @@ use crate::ports::Disposition;
 use concord_connector::{Fault, Retry};
 
 /// Messages of a batch that are worked on at the same time.
-pub(crate) const PARALLEL: usize = 16;
+pub(crate) const PARALLEL: usize = 32;
 
 /// What becomes of a message whose step failed: again, after what the fault suggests. The queue's own limit of receives
 /// ends that, in a dead letter.

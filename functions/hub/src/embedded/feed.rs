@@ -3,7 +3,7 @@
 use super::{Store, images::READER};
 use crate::ports::{FeedEntry, Table};
 use async_trait::async_trait;
-use concord_connector::{Fault, Kind, Result, Retry};
+use concord_connector::{Fault, Instant, Kind, Result, Retry};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -11,6 +11,8 @@ use tokio::sync::watch;
 const BATCH: usize = 200;
 /// An entry that fails so often for reasons of its own is buried.
 const TRIES: u32 = 5;
+/// Where a reader stands is written down this often: what it had read since is handed over once more after a restart.
+const NOTED: Duration = Duration::from_millis(250);
 /// The longest wait between two tries.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -31,7 +33,14 @@ pub async fn run(store: Arc<Store>, name: &str, fanout: Arc<dyn Fanout>, mut sto
     let mut failures = 0;
     let mut cursor = None;
     let mut started = false;
+    // Since when the place is another one than what was written down.
+    let mut moved: Option<Instant> = None;
     while !*stop.borrow() {
+        if let Some(since) = moved
+            && store.clock().now() >= since.plus(NOTED)
+        {
+            moved = note(&store, &name, cursor.as_deref()).await.then_some(store.clock().now());
+        }
         fed.mark_unchanged();
         let read = async {
             if !started {
@@ -46,13 +55,15 @@ pub async fn run(store: Arc<Store>, name: &str, fanout: Arc<dyn Fanout>, mut sto
                 tokio::select! {
                     _ = stop.wait_for(|stop| *stop) => break,
                     changed = fed.changed() => if changed.is_err() { break },
+                    () = store.clock().sleep(NOTED), if moved.is_some() => {}
                 }
                 continue;
             }
             Ok(feed) => match hand_over(&fanout, Arc::new(feed.entries), failures).await {
                 Ok(()) => {
                     cursor = feed.cursor;
-                    store.set_position(&name, cursor.as_deref().unwrap_or_default()).await
+                    moved = moved.or_else(|| Some(store.clock().now()));
+                    Ok(())
                 }
                 Err(fault) => Err(fault),
             },
@@ -71,6 +82,18 @@ pub async fn run(store: Arc<Store>, name: &str, fanout: Arc<dyn Fanout>, mut sto
             }
         }
     }
+    if moved.is_some() {
+        note(&store, &name, cursor.as_deref()).await;
+    }
+}
+
+/// Writes down where a reader stands; true when that has to be tried again.
+async fn note(store: &Store, name: &str, cursor: Option<&str>) -> bool {
+    let noted = store.set_position(name, cursor.unwrap_or_default()).await;
+    if let Err(fault) = &noted {
+        tracing::error!("It could not be noted how far the change feed was read: {fault}");
+    }
+    noted.is_err()
 }
 
 /// Works on entries in a task of its own, so that a panic is a failure. An entry that fails too often is buried, unless

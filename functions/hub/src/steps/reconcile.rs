@@ -82,6 +82,13 @@ pub(super) async fn take_in(hub: &Hub, observations: &[Observation]) -> Result<(
     Ok(())
 }
 
+/// Takes in what can be taken in at once; returns the rest, for the queue and its patience.
+pub(super) async fn take_in_now(hub: &Hub, observations: Vec<Observation>) -> Vec<Observation> {
+    let each: Vec<_> = observations.iter().map(|observation| observe(hub, observation)).collect();
+    let outcomes: Vec<Result<()>> = stream::iter(each).buffered(super::PARALLEL).collect().await;
+    observations.into_iter().zip(outcomes).filter(|(_, outcome)| outcome.is_err()).map(|(rest, _)| rest).collect()
+}
+
 /// Whether the brake is asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gate {

@@ -16,7 +16,7 @@ use crate::{
     message::{Message, Observation},
     ports::{Disposition, Outgoing, QueueName, Received},
     settings::Connection,
-    steps::sweep,
+    steps::{reconcile, sweep},
     tap,
 };
 use concord_connector::{
@@ -372,12 +372,15 @@ pub(super) async fn unreadable(
     letter.bury(hub).await
 }
 
-/// Sends observations to reconcile.
-pub(super) async fn send(hub: &Hub, observations: Vec<Observation>) -> Result<()> {
+/// Sends observations to reconcile, or takes them in here where reconcile would be this process too.
+pub(super) async fn send(hub: &Hub, mut observations: Vec<Observation>) -> Result<()> {
+    tap::observed(hub, &observations);
+    if hub.queue.is_one_with_table() {
+        observations = reconcile::take_in_now(hub, observations).await;
+    }
     if observations.is_empty() {
         return Ok(());
     }
-    tap::observed(hub, &observations);
     let mut messages = Vec::with_capacity(observations.len());
     for observation in observations {
         let tenant = observation.connection.to_string();
