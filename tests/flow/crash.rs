@@ -23,6 +23,13 @@ enum Break {
     From(u64, When),
 }
 
+/// Where messages are: apart from the records as in the cloud, or with them as in the embedded hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stores {
+    Apart,
+    One,
+}
+
 fn small<'a>(name: &'a str, system: &'a str) -> Account<'a> {
     Account { maps: ORGANIZATIONS, ..account(name, system) }
 }
@@ -66,8 +73,11 @@ fn work_done(world: &World) -> [u64; 4] {
 }
 
 /// A company is made in one system and edited in both; then everybody has to agree. How many port calls that took.
-async fn history(broken: Break) -> u64 {
+async fn history(stores: Stores, broken: Break) -> u64 {
     let mut world = World::new(&[small("hubspot-eu", "hubspot"), small("salesforce", "salesforce")]).await;
+    if stores == Stores::One {
+        world.in_one_store();
+    }
     match broken {
         Break::Never => world.plan.fail(u64::MAX, When::Before),
         Break::Call(call, when) => world.plan.fail(call, when),
@@ -99,21 +109,21 @@ async fn history(broken: Break) -> u64 {
 }
 
 /// Each share's cases: every call whose number leaves this rest, broken in both ways.
-async fn share((rest, of): (u64, u64), broken: impl Fn(u64, When) -> Break) {
-    let calls = history(Break::Never).await;
-    assert!(calls > 50, "the history is worth breaking: {calls} calls");
+async fn share(stores: Stores, (rest, of): (u64, u64), broken: impl Fn(u64, When) -> Break) {
+    let calls = history(stores, Break::Never).await;
+    assert!(calls > 40, "the history is worth breaking: {calls} calls");
     for call in (1..=calls).filter(|call| call % of == rest) {
         for when in [When::Before, When::After] {
-            history(broken(call, when)).await;
+            history(stores, broken(call, when)).await;
         }
     }
 }
 
 macro_rules! shares {
-    ($($name:ident: $share:expr, $broken:path;)+) => {$(
+    ($($name:ident: ($rest:expr, $of:expr), $broken:path, $stores:ident;)+) => {$(
         #[tokio::test]
         async fn $name() {
-            share($share, $broken).await;
+            share(Stores::$stores, ($rest, $of), $broken).await;
         }
     )+};
 }
@@ -121,10 +131,12 @@ macro_rules! shares {
 // A process dies at every third call, beginning with the first: a death differs from one failing call in what follows
 // it, which is the same for neighbours.
 shares! {
-    f09_nothing_is_lost_whichever_port_call_fails_1_of_4: (0, 4), Break::Call;
-    f09_nothing_is_lost_whichever_port_call_fails_2_of_4: (1, 4), Break::Call;
-    f09_nothing_is_lost_whichever_port_call_fails_3_of_4: (2, 4), Break::Call;
-    f09_nothing_is_lost_whichever_port_call_fails_4_of_4: (3, 4), Break::Call;
-    f09_nothing_is_lost_wherever_the_process_dies_1_of_2: (1, 6), Break::From;
-    f09_nothing_is_lost_wherever_the_process_dies_2_of_2: (4, 6), Break::From;
+    f09_nothing_is_lost_whichever_port_call_fails_1_of_4: (0, 4), Break::Call, Apart;
+    f09_nothing_is_lost_whichever_port_call_fails_2_of_4: (1, 4), Break::Call, Apart;
+    f09_nothing_is_lost_whichever_port_call_fails_3_of_4: (2, 4), Break::Call, Apart;
+    f09_nothing_is_lost_whichever_port_call_fails_4_of_4: (3, 4), Break::Call, Apart;
+    f09_nothing_is_lost_wherever_the_process_dies_1_of_2: (1, 6), Break::From, Apart;
+    f09_nothing_is_lost_wherever_the_process_dies_2_of_2: (4, 6), Break::From, Apart;
+    f09_nothing_is_lost_in_one_store_whichever_port_call_fails: (1, 3), Break::Call, One;
+    f09_nothing_is_lost_in_one_store_wherever_the_process_dies: (2, 6), Break::From, One;
 }

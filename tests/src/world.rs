@@ -169,6 +169,11 @@ impl World {
         Self { hub, clock, queue, table, vendors, plan, cursor: None }
     }
 
+    /// From now on queues and table are one store, as in the embedded hub.
+    pub fn in_one_store(&mut self) {
+        self.hub.queue = Arc::new(Flaky::new(self.queue.clone().one_with(&self.table), &self.plan));
+    }
+
     /// Changes the settings; a new revision.
     pub fn reconfigure(&self, change: impl FnOnce(&mut Settings)) {
         let now = self.hub.settings();

@@ -117,7 +117,8 @@ pub trait Queue: Send + Sync {
     /// Sends all of them, or fails; durable when it returns. After a failure some may have been sent.
     async fn send(&self, queue: &QueueName, batch: Vec<Outgoing>) -> Result<()>;
 
-    /// Whether queue and table are one store, so that [`Queue::send_with`] can be asked.
+    /// Whether queue and table are one store, and whoever receives is this very process: [`Queue::send_with`] and
+    /// [`Queue::send_once`] can be asked, and a step may as well do the next one's work itself.
     fn is_one_with_table(&self) -> bool {
         false
     }
