@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Works until a delivery to a system is ready to be made.
-async fn until_ordered(world: &mut World, system: &str) -> QueueName {
+pub(crate) async fn until_ordered(world: &mut World, system: &str) -> QueueName {
     let queue = QueueName::Deliveries(System::from(system));
     for _ in 0..200 {
         let ordered = world.queue.due(&queue).is_some();

@@ -1,9 +1,17 @@
 //! What the simulation found, each as the scenario that shows it (tests/sim/FOUND.md).
 
-use crate::crm::{company, edit, text};
-use concord_connector::{Entity, sandbox::Act};
+use crate::{
+    clobber::until_ordered,
+    crm::{company, edit, small, text},
+};
+use concord_connector::{
+    Entity, Field, Snapshot, Value,
+    sandbox::{Act, Trouble},
+};
 use concord_hub::{
+    broker::Inbox,
     events::Count,
+    message::Observation,
     people,
     ports::QueueName,
     settings::{Mode, OnDelete},
@@ -13,11 +21,8 @@ use concord_tests::world::{Account, World, account};
 use serde_json::json;
 use std::time::Duration;
 
-const ORGANIZATIONS: &[Entity] = &[Entity::Organization];
-
 #[tokio::test]
 async fn a_delete_is_not_for_ever_on_its_way_to_what_is_only_read() {
-    let small = |name, system| Account { maps: ORGANIZATIONS, ..account(name, system) };
     let mut world = World::new(&[small("hubspot-eu", "hubspot"), small("salesforce", "salesforce")]).await;
     let id = world.act("hubspot-eu", company("Acme", "acme.example"));
     world.settle().await;
@@ -40,7 +45,6 @@ async fn a_delete_is_not_for_ever_on_its_way_to_what_is_only_read() {
 
 #[tokio::test]
 async fn waiting_for_a_read_to_be_taken_in_is_no_failure() {
-    let small = |name, system| Account { maps: ORGANIZATIONS, ..account(name, system) };
     let mut world = World::new(&[small("hubspot-eu", "hubspot"), small("salesforce", "salesforce")]).await;
     world.act("hubspot-eu", company("Acme", "acme.example"));
     world.settle().await;
@@ -82,4 +86,85 @@ async fn one_trouble_that_every_look_finds_again_is_one_letter() {
         world.settle().await;
     }
     assert_eq!(world.hub.tally.get(Count::DeadLetters), 1);
+}
+
+#[tokio::test]
+async fn an_edit_that_our_write_covered_is_found_although_the_answer_to_the_write_was_lost() {
+    let mut world = World::new(&[account("salesforce", "salesforce"), account("hubspot-eu", "hubspot")]).await;
+    let id = world.act("hubspot-eu", company("Acme", "acme.example"));
+    world.settle().await;
+    let record = world.only(Entity::Organization).await;
+    let there = world.shown(&record, "salesforce", "Account")["Id"].as_str().expect("an id").to_owned();
+    world.act("salesforce", edit("Account", &there, json!({"Phone": "1"})));
+    let queue = until_ordered(&mut world, "hubspot").await;
+    world.clock.advance(Duration::from_secs(2));
+    world.act("hubspot-eu", edit("companies", &id, json!({"properties": {"phone": "2"}})));
+    world.vendor("hubspot-eu", |vendor| vendor.faults().plan("/batch/update", Trouble::LoseAnswer));
+    world.drain(&queue).await;
+    assert_eq!(world.shown(&record, "hubspot-eu", "companies")["properties"]["phone"], "1", "our write is there");
+    for _ in 0..4 {
+        world.settle().await;
+        world.clock.advance(Duration::from_secs(300));
+    }
+    let record = world.only(Entity::Organization).await;
+    assert_eq!(text(&record, "phone"), "2", "the later edit wins although our write covered it");
+    assert_eq!(world.shown(&record, "hubspot-eu", "companies")["properties"]["phone"], "2");
+    assert_eq!(world.shown(&record, "salesforce", "Account")["Phone"], "2");
+}
+
+#[tokio::test]
+async fn the_time_of_an_edit_is_not_forgotten_when_its_read_overlaps_our_own_write() {
+    let mut world = World::new(&[small("hubspot-eu", "hubspot"), small("salesforce", "salesforce")]).await;
+    let id = world.act("hubspot-eu", company("Acme", "acme.example"));
+    world.settle().await;
+    let record = world.only(Entity::Organization).await;
+    people::set(&world.hub, &record.id, "phone", Some("1")).await.expect("a store");
+    world.settle().await;
+    let record = world.only(Entity::Organization).await;
+    let written =
+        record.live_at(&"hubspot-eu".into()).next().and_then(|facet| facet.written.clone()).expect("our write");
+    // An event told when the name was edited; the read that it caused began before our write had ended.
+    let read_at = written.ended_at.minus(Duration::from_millis(1));
+    let mut snapshot = Snapshot::new(Entity::Organization, id, written.version);
+    snapshot.fields.insert(Field::from("name"), Some(Value::Text("By hand".into())));
+    snapshot.field_times.insert(Field::from("name"), read_at);
+    let observation = Observation::of_read(&"hubspot-eu".into(), snapshot, read_at);
+    steps::reconcile::observe(&world.hub, &observation).await.expect("a store");
+    assert_eq!(world.hub.tally.get(Count::StaleReads), 1);
+    let queue = QueueName::Signals("hubspot".into());
+    let again = world.queue.receive(&queue, 10, Duration::from_secs(60)).await.expect("a queue");
+    let told: Vec<&str> = again.iter().map(|message| message.body.as_str()).collect();
+    let edits = format!("\"value\":\"By hand\",\"at\":{}", read_at.ms());
+    assert!(told.iter().any(|body| body.contains(&edits)), "the next look knows it too: {told:?}");
+}
+
+#[tokio::test]
+async fn a_reference_to_what_is_gone_everywhere_is_emptied_everywhere() {
+    let maps = &[Entity::Organization, Entity::DealRegistration];
+    let deals = |name, system| Account { maps, creates: maps, ..account(name, system) };
+    let mut world = World::new(&[deals("hubspot-eu", "hubspot"), deals("salesforce", "salesforce")]).await;
+    world.reconfigure(|settings| {
+        let hubspot = settings.connections.get_mut("hubspot-eu").expect("it");
+        hubspot.on_delete.insert(Entity::Organization, OnDelete::Propagate);
+    });
+    let customer = world.act("hubspot-eu", company("Acme", "acme.example"));
+    let fields = json!({
+        "properties": {"name": "Deal", "customer_name": "Somebody"},
+        "associations": [{"to": "companies", "id": customer, "label": ""}]
+    });
+    let deal = world.act("hubspot-eu", Act::Create { object: "p_deal_registrations".into(), fields });
+    world.settle().await;
+    let record = world.only(Entity::DealRegistration).await;
+    assert!(world.shown(&record, "salesforce", "Deal_Registration__c")["Account__c"].is_string());
+    world.act("hubspot-eu", Act::Delete { object: "companies".into(), id: customer });
+    world.settle().await;
+    world.act("hubspot-eu", edit("p_deal_registrations", &deal, json!({"properties": {"name": "Deal 2"}})));
+    for _ in 0..4 {
+        world.settle().await;
+        world.clock.advance(Duration::from_secs(300));
+    }
+    let record = world.only(Entity::DealRegistration).await;
+    let there = world.shown(&record, "salesforce", "Deal_Registration__c");
+    assert_eq!((&there["Name"], &there["Account__c"]), (&json!("Deal 2"), &json!(null)));
+    assert!(record.pending().is_empty(), "{:?}", record.outbox);
 }

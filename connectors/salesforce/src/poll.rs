@@ -97,9 +97,9 @@ fn records(cx: &Context, entity: Entity, place: &Place, until: Instant, asked: &
         conditions.join(" AND ")
     );
     let response = asked.send(soql::request(cx, &soql))?;
-    let page = soql::page(response)?;
+    let (page, moment) = (soql::page(response)?, shape::Moment::of(response));
     let rows = soql::rows(page)?;
-    let records = decode_each(rows, shape::id, |row| shape::snapshot(cx, entity, row, response.started_at));
+    let records = decode_each(rows, shape::id, |row| shape::snapshot(cx, entity, row, moment));
     // The vendor may cut a page of wide rows short; the key set goes on from the last row either way.
     let more = rows.len() >= ROWS || soql::next_page(page)?.is_some();
     Ok(match rows.last() {

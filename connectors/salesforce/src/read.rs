@@ -2,10 +2,12 @@
 
 use crate::{
     ask::{Asked, Result},
-    columns, ids, shape, soql,
+    columns, ids,
+    shape::{self, Moment},
+    soql,
 };
 use concord_connector::{
-    Context, Entity, ExternalId, Instant, Outcome, RecordId,
+    Context, Entity, ExternalId, Outcome, RecordId,
     codec::host,
     exchange::decode_each,
     key::{Key, KeyKind},
@@ -31,7 +33,7 @@ pub(crate) fn rows<'a>(
     entity: Entity,
     ids: &[ExternalId],
     asked: &mut Asked<'a>,
-) -> Result<Vec<(&'a Json, Instant)>> {
+) -> Result<Vec<(&'a Json, Moment)>> {
     // A text that is no id would fail the whole query (INVALID_QUERY_FILTER_OPERATOR), its neighbours with it. In its place
     // stands the id that no record has, so that the answer still says how the connection is.
     let wanted: BTreeSet<String> =

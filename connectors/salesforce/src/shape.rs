@@ -5,7 +5,7 @@ use crate::{
     ids, roles,
 };
 use concord_connector::{
-    Context, Entity, Fault, Instant, RecordId, Result, Snapshot, SourceVersion,
+    Context, Entity, Fault, Instant, RecordId, Response, Result, Snapshot, SourceVersion,
     codec::Codec,
     key::{Key, KeyKind},
     mapping::{Creating, Mapping},
@@ -48,17 +48,45 @@ pub(crate) fn live_partners(row: &Json) -> impl Iterator<Item = (String, Option<
     })
 }
 
+/// Servers of one vendor differ by a few seconds at most.
+const SOON_S: i64 = 5;
+
+/// When a row was read: when its read began by our clock, and what the vendor's own said when it answered.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    pub(crate) read_at: Instant,
+    clock: Option<Instant>,
+}
+
+impl Moment {
+    pub(crate) fn of(response: &Response) -> Self {
+        Self { read_at: response.started_at, clock: response.clock() }
+    }
+    /// Whether the second of a row's stamp was over when it was read. Until then the row may change once more under the
+    /// same stamp, and a precondition that names it would not notice.
+    fn is_after(&self, stamp: Instant) -> bool {
+        self.clock.is_none_or(|clock| clock.seconds() > stamp.seconds())
+    }
+    /// Whether it is over soon: a stamp far ahead is that of a clock which was set back since.
+    pub(crate) fn is_within(&self, stamp: Instant) -> bool {
+        let left = |clock: Instant| stamp.seconds() - clock.seconds();
+        self.clock.is_some_and(|clock| (0..SOON_S).contains(&left(clock)))
+    }
+}
+
 /// What a row of a query says.
 ///
 /// # Errors
 /// `Malformed`, naming the pointer.
-pub(crate) fn snapshot(cx: &Context, entity: Entity, row: &Json, read_at: Instant) -> Result<Snapshot> {
+pub(crate) fn snapshot(cx: &Context, entity: Entity, row: &Json, moment: Moment) -> Result<Snapshot> {
     let mapping = cx.mapping(entity)?;
     let id = id(row).ok_or_else(|| Fault::malformed("decode", "a row has no id").with("pointer", "/Id"))?;
-    let touched = touched(row).unwrap_or(read_at);
+    let touched = touched(row).unwrap_or(moment.read_at);
     let mut snapshot = Snapshot::new(entity, id, SourceVersion::from_instant(touched));
     snapshot.modified = Some(touched);
-    snapshot.revision = row.get("SystemModstamp").and_then(Json::as_str).map(str::to_owned);
+    // A stamp whose second is not over is no revision yet: before a write the row is read again.
+    let settled = stamp(row).is_some_and(|at| moment.is_after(at));
+    snapshot.revision = row.get("SystemModstamp").and_then(Json::as_str).filter(|_| settled).map(str::to_owned);
     let at = |name: &str| row.get(name).and_then(Json::as_str).filter(|text| !text.is_empty());
     snapshot.marker = at(columns::marker(mapping)).map(RecordId::from);
     if row.get("IsDeleted") == Some(&Json::Bool(true)) {

@@ -1,6 +1,6 @@
 //! SOQL texts and the requests that carry them.
 
-use crate::{ask::Asked, composite};
+use crate::{ask::Asked, composite, shape::Moment};
 use concord_connector::{Context, Fault, Kind, Request, Response, Result, time::Instant};
 use serde_json::Value as Json;
 
@@ -108,13 +108,14 @@ pub(crate) fn every<'a>(
     cx: &Context,
     asked: &mut Asked<'a>,
     soql: &str,
-) -> crate::ask::Result<Vec<(&'a Json, Instant)>> {
+) -> crate::ask::Result<Vec<(&'a Json, Moment)>> {
     let mut found = Vec::new();
     let mut request = request(cx, soql);
     for _ in 0..PAGES {
         let response = asked.send(request)?;
         let page = page(response)?;
-        found.extend(rows(page)?.iter().map(|row| (row, response.started_at)));
+        let moment = Moment::of(response);
+        found.extend(rows(page)?.iter().map(|row| (row, moment)));
         match next_page(page)? {
             Some(path) => request = Request::get(path),
             None => return Ok(found),

@@ -11,10 +11,12 @@ mod plan;
 
 use crate::{
     ask::{Asked, Result},
-    columns, composite, ids, read, shape, soql,
+    columns, composite, ids, read,
+    shape::{self, Moment},
+    soql,
 };
 use concord_connector::{
-    Context, Entity, ExternalId, Instant, Outcome,
+    Context, Entity, ExternalId, Outcome,
     exchange::{Change, Refused, Write, Written},
 };
 use plan::{Plan, Send};
@@ -28,7 +30,7 @@ pub(crate) type Answer = std::result::Result<Written, Refused>;
 #[derive(Clone, Copy)]
 pub(crate) struct Found<'a> {
     pub(crate) row: &'a Json,
-    pub(crate) at: Instant,
+    pub(crate) at: Moment,
 }
 
 /// Rows by id.
@@ -53,7 +55,7 @@ pub(crate) fn write(cx: &Context, entity: Entity, writes: &[Write], asked: &mut 
         subs.push(read_back(cx, entity, chunk.iter().map(|n| &writes[*n]))?);
         let response = asked.send(composite::write(cx, &subs))?;
         let given = composite::answers(response)?;
-        let after = after(&given, response.started_at);
+        let after = after(&given, Moment::of(response));
         for (n, answer) in chunk.iter().zip(&given) {
             let write = &writes[*n];
             answers[*n] = Some(outcome::of(cx, entity, write, *answer, &after, response.started_at));
@@ -66,7 +68,7 @@ pub(crate) fn write(cx: &Context, entity: Entity, writes: &[Write], asked: &mut 
     ))
 }
 
-fn add<'a>(looked: &mut Looked<'a>, rows: Vec<(&'a Json, Instant)>) {
+fn add<'a>(looked: &mut Looked<'a>, rows: Vec<(&'a Json, Moment)>) {
     looked.extend(rows.into_iter().filter_map(|(row, at)| Some((shape::id(row)?, Found { row, at }))));
 }
 
@@ -127,7 +129,7 @@ fn read_back<'w>(
 }
 
 /// The rows of the read-back, which is the last subrequest. A read-back that failed shows nothing.
-fn after<'a>(given: &[composite::Answer<'a>], at: Instant) -> Looked<'a> {
+fn after<'a>(given: &[composite::Answer<'a>], at: Moment) -> Looked<'a> {
     let mut found = Looked::new();
     if let Some(rows) =
         given.last().filter(|answer| answer.status == 200).and_then(|answer| soql::rows(answer.body).ok())

@@ -52,6 +52,9 @@ fn account() {
             "AnnualRevenue": 1234.5, "CurrencyIsoCode": "EUR", "Concord_Roles__c": "Customer;Partner",
             "Concord_External_Keys__c": "hubspot-eu/77\nnetsuite/12" }),
     );
+    let young = bench.one(Entity::Organization, &id);
+    assert_eq!(young.revision, None, "in that second it may change once more under the same stamp");
+    bench.pass(60);
     let seen = bench.one(Entity::Organization, &id);
     assert_eq!(text(&seen, "name").as_deref(), Some("Acme"));
     assert_eq!(text(&seen, "domain").as_deref(), Some("acme.example.com"));
@@ -99,6 +102,7 @@ fn partners() {
 fn removed_partner() {
     let mut bench = Bench::new();
     let (opportunity, _, one, _) = deal(&mut bench);
+    bench.pass(60);
     let before = bench.one(Entity::Opportunity, &opportunity);
     bench.pass(60);
     bench.edited(

@@ -8,11 +8,13 @@ mod apply;
 mod cached;
 mod fold;
 mod hash;
+mod landed;
 mod version;
 
 pub use apply::Applied;
 pub use fold::{Cell, Said, View};
 pub use hash::{Hash, hash};
+pub use landed::Landed;
 pub use version::{Order, Sort, Version};
 
 use concord_connector::{

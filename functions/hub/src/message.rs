@@ -91,12 +91,22 @@ pub struct Observation {
     /// was read before that write had ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub from_history: bool,
+    /// Whether the vendor was asked for the record itself, and this is what it showed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub looked: bool,
 }
 
 impl Observation {
     /// What a read showed that nobody signalled.
     pub fn of_read(connection: &ConnectionName, snapshot: Snapshot, read_at: Instant) -> Self {
-        Self { connection: connection.clone(), snapshot, read_at, signalled_at: None, from_history: false }
+        Self {
+            connection: connection.clone(),
+            snapshot,
+            read_at,
+            signalled_at: None,
+            from_history: false,
+            looked: true,
+        }
     }
 }
 

@@ -46,7 +46,8 @@ pub fn settle(
     cause: Cause<'_>,
 ) -> Settled {
     let mut settled = Settled::default();
-    if left_out!(LoseWant) && record.configuration < settings.revision {
+    let forgets = left_out!(LoseWant) && record.configuration < settings.revision;
+    if forgets {
         record.facets.iter_mut().for_each(|facet| facet.wants.clear());
     }
     let before = (std::mem::take(&mut record.golden), record.creates.len(), record.removal.clone());
@@ -60,7 +61,7 @@ pub fn settle(
     }
     removal(record, settings, &viewed, &mut settled.reviews);
     let next = record.version + 1;
-    let plans = wants::plan(record, settings, &viewed, cause);
+    let plans = if forgets { Vec::new() } else { wants::plan(record, settings, &viewed, cause) };
     drop(viewed);
     record.facets = facets;
     creates(record, settings, cause);

@@ -4,6 +4,7 @@ mod agreement;
 mod creates;
 mod echo;
 mod letters;
+mod removals;
 mod values;
 
 use crate::run::Run;
@@ -100,6 +101,7 @@ pub fn check(run: &mut Run<'_>) -> Vec<Violation> {
     letters::check(run, &stock, &mut found);
     agreement::check(run, &stock, &mut found);
     creates::check(run, &stock, &mut found);
+    removals::check(run, &mut found);
     values::check(run, &stock, &mut found);
     bounded(run, &mut found);
     if found.is_empty() {
@@ -141,7 +143,7 @@ fn work(stock: &Stock, found: &mut Vec<Violation>) {
 fn bounded(run: &mut Run<'_>, found: &mut Vec<Violation>) {
     let mut calls = 0;
     run.world.vendors.each(|vendor| calls += vendor.calls);
-    let happened: u64 = run.counts.values().sum();
+    let happened: u64 = run.counts.values().chain(run.planned.values()).sum();
     let hours = u64::try_from((run.now() - crate::clock::START) / 3_600_000).unwrap_or(0) + 1;
     let connections = run.plan.accounts.len() as u64;
     let polls = (hours * 3600 / run.plan.poll_s + 6) * connections * run.plan.entities.len() as u64;

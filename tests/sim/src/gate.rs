@@ -62,6 +62,7 @@ struct State {
     hash: u64,
     lot: Lot,
     story: Option<Vec<String>>,
+    ambush: Option<String>,
 }
 
 /// The gate of a hub. Clones are one.
@@ -80,6 +81,7 @@ impl Gate {
             hash: 0xcbf2_9ce4_8422_2325,
             lot,
             story: None,
+            ambush: None,
         })))
     }
     fn state(&self) -> MutexGuard<'_, State> {
@@ -90,6 +92,20 @@ impl Gate {
         let mut state = self.state();
         let call = state.calls + planned.call.max(1);
         state.planned.push((call, planned.what, planned.when));
+    }
+    /// The process dies when it is about to send a message with this text.
+    pub fn ambush(&self, text: String) {
+        self.state().ambush = Some(text);
+    }
+    /// A message is about to be sent: the next call is the last one, if it is the one that was waited for.
+    pub fn is_sending(&self, body: &str) {
+        let mut state = self.state();
+        if state.ambush.as_ref().is_some_and(|text| body.contains(text.as_str())) {
+            state.ambush = None;
+            let call = state.calls;
+            state.fired.push("death with a poll in hand");
+            state.planned.insert(0, (call, Break::Die, When::Before));
+        }
     }
     /// Nothing breaks any more.
     pub fn heal(&self) {

@@ -1,6 +1,7 @@
 //! The ledger: every edit that people made, as the systems showed it, kept apart from the hub.
 
-use concord_connector::{Field, Value};
+use crate::plan::Plan;
+use concord_connector::{Entity, Field, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names a record at a connection; records that people set values of in Concord are at `concord`.
@@ -45,6 +46,14 @@ pub struct Ledger {
     pub things: Vec<Thing>,
     /// Things that were joined are one: the smaller number of each.
     pub joined: BTreeMap<usize, usize>,
+}
+
+impl Ledger {
+    /// Whether people deleted or merged a company away: its people and deals go with it, where a system does that.
+    pub fn company_went(&self, plan: &Plan) -> bool {
+        let mut known = plan.things.iter().zip(&self.things);
+        known.any(|(entity, known)| *entity == Entity::Organization && !known.gone.is_empty())
+    }
 }
 
 /// When an edit was made.

@@ -25,6 +25,8 @@ pub struct Plan {
     pub things: Vec<Entity>,
     /// Seconds between polls.
     pub poll_s: u64,
+    /// Whether everything is swept now and then; without, polls and webhooks have to do.
+    pub sweeps: bool,
     /// Policies from the beginning.
     pub policies: Vec<Said>,
     /// What happens, in order of time.
@@ -106,8 +108,12 @@ pub enum What {
     Outage { at: usize, seconds: i64 },
     /// A vendor throttles so many calls.
     Throttle { at: usize, times: u64, after: Option<u64> },
-    /// The answer to a vendor's next call is lost.
-    LoseAnswer { at: usize },
+    /// The answer to a vendor's next call is lost; `late`: its next create arrives when the caller has given up.
+    LoseAnswer { at: usize, late: bool },
+    /// A person edits a thing, and the next reads of its record by its id do not show it.
+    Blink { at: usize, thing: usize, times: u32, choice: u64, number: u64 },
+    /// A person edits something of which no webhook tells, and the process dies with the poll that finds it in hand.
+    Unheard { at: usize, thing: usize, choice: u64, number: u64 },
     /// A vendor answers slowly for so many seconds.
     Slow { at: usize, seconds: i64 },
     /// Webhooks of a vendor are lost for so many seconds.
@@ -120,7 +126,7 @@ pub enum What {
     ExpireTokens { at: usize },
     /// The webhook secret is changed; the old one is good for so many seconds more.
     Rotate { at: usize, seconds: i64 },
-    /// A vendor's clock jumps.
+    /// A vendor's clock jumps ahead.
     Skew { at: usize, skew_ms: i64 },
     /// A port breaks.
     Port { call: u64, what: Break, when: When },
@@ -153,7 +159,10 @@ impl What {
             Self::Map { .. } => "mapping",
             Self::Outage { .. } => "outage",
             Self::Throttle { .. } => "throttle",
-            Self::LoseAnswer { .. } => "lost answer",
+            Self::LoseAnswer { late: false, .. } => "lost answer",
+            Self::LoseAnswer { late: true, .. } => "late request",
+            Self::Blink { .. } => "record not shown",
+            Self::Unheard { .. } => "unheard edit",
             Self::Slow { .. } => "slow vendor",
             Self::LoseWebhooks { .. } => "lost webhooks",
             Self::StallWebhooks { .. } => "late webhooks",
@@ -170,6 +179,20 @@ impl What {
             Self::Poison { .. } => "poison",
             Self::Upgrade { .. } => "upgrade",
         }
+    }
+    /// Whether it is there as soon as it happens; the others wait for a call that they can trouble, and are counted then.
+    pub fn is_at_once(&self) -> bool {
+        !matches!(
+            self,
+            Self::Port { .. }
+                | Self::Redeliver { .. }
+                | Self::Hold { .. }
+                | Self::Poison { .. }
+                | Self::Throttle { .. }
+                | Self::LoseAnswer { .. }
+                | Self::Blink { .. }
+                | Self::Unheard { .. }
+        )
     }
     /// Whether people do it, and not fate.
     pub fn is_act(&self) -> bool {

@@ -73,6 +73,9 @@ impl<T: Queue> Queue for Gated<T> {
     async fn send(&self, queue: &QueueName, batch: Vec<Outgoing>) -> Result<()> {
         for message in &batch {
             self.gate.note(message.body.as_bytes());
+            if *queue == QueueName::Observations {
+                self.gate.is_sending(&message.body);
+            }
         }
         match self.gate.enter(true).await {
             Verdict::Go => self.port.send(queue, batch).await,

@@ -12,6 +12,7 @@ use crate::{
     vendors::Mail,
     world::{World, copy},
 };
+pub(crate) use acts::number;
 use concord_connector::{Instant, sandbox::Push};
 use concord_hub::{
     events::Count,
@@ -45,6 +46,8 @@ pub struct Run<'p> {
     pub(crate) known: BTreeMap<(String, &'static str, String), usize>,
     /// What happened, by kind.
     pub(crate) counts: BTreeMap<&'static str, u64>,
+    /// Troubles that the plan holds, by kind: not each finds something to trouble.
+    pub(crate) planned: BTreeMap<&'static str, u64>,
     /// Counts of hubs that are gone.
     pub(crate) before: BTreeMap<&'static str, u64>,
     /// Webhooks that were taken in, to be told once more at the end.
@@ -71,6 +74,8 @@ pub struct Run<'p> {
     reconfigure_at: Option<i64>,
     backfill_at: BTreeMap<String, i64>,
     rotations: Vec<(i64, String)>,
+    /// Troubles that were left at vendors when it was last looked.
+    troubles: usize,
 }
 
 /// Kinds of queues, by number.
@@ -117,6 +122,7 @@ impl<'p> Run<'p> {
             ledger,
             known: BTreeMap::new(),
             counts: BTreeMap::new(),
+            planned: BTreeMap::new(),
             before: BTreeMap::new(),
             told: Vec::new(),
             healed: start,
@@ -139,6 +145,7 @@ impl<'p> Run<'p> {
             reconfigure_at: None,
             backfill_at: BTreeMap::new(),
             rotations: Vec::new(),
+            troubles: 0,
             world,
         }
     }
@@ -199,6 +206,7 @@ impl<'p> Run<'p> {
                     self.world.clock.set(self.now() + more);
                 }
                 None => {
+                    self.outlast_troubles();
                     let now = self.now();
                     let planned = self.next < self.plan.events.len() || !self.later.is_empty();
                     if !planned && now > self.healed + PATIENCE {
@@ -219,6 +227,15 @@ impl<'p> Run<'p> {
         }
     }
 
+    /// A trouble lasts until a call has met it: with its end begins the time in which every system is asked twice.
+    fn outlast_troubles(&mut self) {
+        let left = self.trouble_left();
+        if left < self.troubles {
+            self.healed = self.healed.max(self.now());
+        }
+        self.troubles = left;
+    }
+
     fn work_done(&self) -> u64 {
         let counts = [Count::Commits, Count::Deliveries, Count::Refusals, Count::Creates, Count::DeadLetters];
         counts.into_iter().map(|count| self.tally(count)).sum()
@@ -234,6 +251,17 @@ impl<'p> Run<'p> {
             && self.queues.iter().all(|queue| self.world.queue.due(queue).is_none())
             && self.world.table.waiting(Index::Pending, |partition| !partition.starts_with("parked#")) == 0
             && self.mail_at().is_none()
+            && self.trouble_left() == 0
+            && !self.held_back()
+    }
+
+    /// Troubles that are planned at vendors and that no call has met yet.
+    fn trouble_left(&self) -> usize {
+        let mut left = 0;
+        self.world.vendors.each(|vendor| {
+            left += vendor.sandbox.faults().left() + usize::from(vendor.orphan_at().is_some());
+        });
+        left
     }
 
     /// What is open, for a person.
@@ -257,7 +285,7 @@ impl<'p> Run<'p> {
             let waiting = vendor.sandbox.next_push().map(|at| at.ms());
             let stalled = vendor.dirty.then_some(vendor.stall_until);
             let waiting = waiting.into_iter().chain(stalled).map(|at| at.max(vendor.stall_until));
-            next = vendor.mail.iter().map(|mail| mail.at).chain(waiting).chain(next).min();
+            next = vendor.mail.iter().map(|mail| mail.at).chain(waiting).chain(vendor.orphan_at()).chain(next).min();
         });
         next
     }
@@ -355,7 +383,9 @@ impl<'p> Run<'p> {
         let now = self.now();
         let lot = &mut self.lot;
         let mut lost = 0;
+        let gate = &self.world.gate;
         self.world.vendors.each(|vendor| {
+            vendor.adopt_orphans(now, gate);
             let waits = vendor.sandbox.next_push().is_some_and(|at| at.ms() <= now);
             if !(vendor.dirty || waits) || vendor.stall_until > now {
                 return;

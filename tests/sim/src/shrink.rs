@@ -91,7 +91,8 @@ pub fn tell(plan: &Plan) -> (Vec<String>, Vec<Violation>) {
         ));
     }
     let entities: Vec<&str> = plan.entities.iter().map(|entity| entity.name()).collect();
-    lines.push(format!("maps {}; polls every {} s", entities.join(", "), plan.poll_s));
+    let sweeps = if plan.sweeps { "sweeps" } else { "never sweeps" };
+    lines.push(format!("maps {}; polls every {} s, {sweeps}", entities.join(", "), plan.poll_s));
     for said in &plan.policies {
         lines.push(format!("policy {}.{}: {said:?}", said.entity, said.field));
     }

@@ -12,6 +12,8 @@ pub struct Summary {
     pub histories: u64,
     /// What people did and what fate did, by kind.
     pub happened: BTreeMap<&'static str, u64>,
+    /// Troubles that plans held, by kind; what of them found something to trouble is in `happened`.
+    pub planned: BTreeMap<&'static str, u64>,
     /// What the hub did.
     pub hub: BTreeMap<&'static str, u64>,
     /// Records that the hub changed or made at vendors.
@@ -37,6 +39,9 @@ impl Summary {
         for (what, count) in &run.counts {
             *self.happened.entry(what).or_default() += count;
         }
+        for (what, count) in &run.planned {
+            *self.planned.entry(what).or_default() += count;
+        }
         for count in [
             Count::Commits,
             Count::Deliveries,
@@ -53,6 +58,9 @@ impl Summary {
             self.writes += vendor.writes.changed + vendor.writes.made.len() as u64;
             self.empty_writes += vendor.writes.empty;
             self.covered += vendor.covered.len() as u64;
+            for (what, count) in &vendor.met {
+                *self.happened.entry(what).or_default() += count;
+            }
         });
         let edits = run.ledger.things.iter().flat_map(|thing| thing.edits.values());
         self.edits += edits.map(|edits| edits.len() as u64).sum::<u64>();
@@ -72,9 +80,12 @@ impl Summary {
         self.edits += other.edits;
         self.covered += other.covered;
         self.hours += other.hours;
-        for (mine, theirs) in
-            [(&mut self.happened, other.happened), (&mut self.hub, other.hub), (&mut self.violations, other.violations)]
-        {
+        for (mine, theirs) in [
+            (&mut self.planned, other.planned),
+            (&mut self.happened, other.happened),
+            (&mut self.hub, other.hub),
+            (&mut self.violations, other.violations),
+        ] {
             for (what, count) in theirs {
                 *mine.entry(what).or_default() += count;
             }
@@ -89,6 +100,7 @@ impl Summary {
         };
         let each = took.as_secs_f64() / self.histories.max(1) as f64;
         let _ok = writeln!(out, "histories    {} in {:.1} s, {:.1} a second; {} simulated hours", self.histories, took.as_secs_f64(), 1.0 / each.max(1e-9), self.hours)
+            .and_then(|()| writeln!(out, "planned      {}", list(&self.planned)))
             .and_then(|()| writeln!(out, "happened     {}", list(&self.happened)))
             .and_then(|()| writeln!(out, "people       {} values edited", self.edits))
             .and_then(|()| writeln!(out, "hub          {}", list(&self.hub)))
@@ -106,6 +118,7 @@ impl Summary {
             "histories": self.histories,
             "milliseconds": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "simulated_hours": self.hours,
+            "planned": self.planned,
             "happened": self.happened,
             "hub": self.hub,
             "edits": self.edits,

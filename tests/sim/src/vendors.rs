@@ -1,5 +1,7 @@
 //! The vendors: sandboxes behind the hub's `Http` port, each with a clock of its own, and the webhooks on their way.
 
+mod trouble;
+
 use crate::{clock::VirtualClock, gate::Gate, plan::Account, systems};
 use async_trait::async_trait;
 use concord_connector::{
@@ -37,6 +39,8 @@ pub struct Writes {
     pub empty: u64,
     /// Records that were made: when, object, id.
     pub made: Vec<(i64, String, String)>,
+    /// Records that were taken out: when, object, id, and what they showed.
+    pub removed: Vec<(i64, String, String, Json)>,
 }
 
 /// An edit by a person.
@@ -80,17 +84,27 @@ pub struct Vendor {
     pub shuffle_until: i64,
     /// Until when everything is refused.
     pub down_until: i64,
+    /// The next request that makes something arrives when its caller has given up already.
+    pub late: bool,
+    /// Records that the next reads by id do not show: how many reads.
+    pub blinks: BTreeMap<String, u32>,
+    /// What planned troubles did.
+    pub met: BTreeMap<&'static str, u64>,
+    orphans: Vec<trouble::Orphan>,
     /// The webhook secret.
     pub secret: String,
     /// What the hub wrote.
     pub writes: Writes,
     /// Calls by the hub.
     pub calls: u64,
-    /// Edits that a write of the hub covered, made by people after the hub's own read of that record. Only where the system
-    /// has no precondition: elsewhere it is a lost edit like any other.
+    /// Edits that a write of the hub covered, made by people after the hub's own read of that record. Only where there is no
+    /// precondition, at some systems, and for deletes at all: elsewhere it is a lost edit like any other.
     pub covered: Vec<Touched>,
     /// What people edited since the hub read it last.
     touched: Vec<Touched>,
+    /// What people edited in records of which no read has shown anything since: nobody can have seen that before a delete,
+    /// which has no precondition anywhere.
+    unread: Vec<Touched>,
     headers: Vec<(String, String)>,
     shown: Option<BTreeMap<String, BTreeMap<String, Json>>>,
 }
@@ -117,11 +131,16 @@ impl Vendor {
             stall_until: 0,
             shuffle_until: 0,
             down_until: 0,
+            late: false,
+            blinks: BTreeMap::new(),
+            met: BTreeMap::new(),
+            orphans: Vec::new(),
             secret,
             writes: Writes::default(),
             calls: 0,
             covered: Vec::new(),
             touched: Vec::new(),
+            unread: Vec::new(),
             headers,
             shown: None,
         };
@@ -172,8 +191,8 @@ impl Vendor {
     /// A person does something.
     pub fn act(&mut self, ms: i64, act: Act) -> Result<String, String> {
         let now = self.now(ms);
-        let edited = match (&act, self.connector.manifest().concurrency) {
-            (Act::Update { object, id, .. }, Concurrency::None) => Some((object.clone(), id.clone())),
+        let edited = match &act {
+            Act::Update { object, id, .. } => Some((object.clone(), id.clone())),
             _ => None,
         };
         let before = edited.as_ref().and_then(|(object, id)| self.records().get(object)?.get(id).cloned());
@@ -182,7 +201,11 @@ impl Vendor {
         self.dirty = true;
         if let (Some((object, id)), Some(before)) = (edited, before) {
             let after = self.records().get(&object).and_then(|rows| rows.get(&id)).cloned().unwrap_or_default();
-            self.touched.push(Touched { at: ms, object, id, members: differing(&before, &after) });
+            let touched = Touched { at: ms, object, id, members: differing(&before, &after) };
+            self.unread.push(touched.clone());
+            if self.connector.manifest().concurrency == Concurrency::None {
+                self.touched.push(touched);
+            }
         }
         done
     }
@@ -192,17 +215,27 @@ impl Vendor {
         if !may_write(request) {
             let path = request.path();
             self.touched.retain(|one| !path.ends_with(&format!("/{}", one.id)));
-            return self.sandbox.handle(now, request);
+            let planned = self.sandbox.faults().left();
+            let asked = self.blink(request);
+            let answer = self.sandbox.handle(now, asked.as_ref().unwrap_or(request));
+            self.met_trouble(answer.status, planned);
+            let (asked, body) = (String::from_utf8_lossy(&request.body), String::from_utf8_lossy(&answer.body));
+            let of = |one: &Touched| request.target.contains(&one.object) || asked.contains(&one.object);
+            self.unread.retain(|one| !(of(one) && body.contains(&format!("\"{}\"", one.id))));
+            return answer;
         }
         self.records();
         let before = self.shown.take().unwrap_or_default();
+        let planned = self.sandbox.faults().left();
         let answer = self.sandbox.handle(now, request);
+        self.met_trouble(answer.status, planned);
         self.dirty = true;
         self.writes.requests += 1;
+        let unread = self.unread.clone();
         let after = self.records();
         let mut made = Vec::new();
         let mut changed = 0;
-        let mut rewritten = Vec::new();
+        let (mut rewritten, mut gone, mut taken_out) = (Vec::new(), Vec::new(), Vec::new());
         let objects: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
         for object in objects {
             let none = BTreeMap::new();
@@ -217,7 +250,11 @@ impl Vendor {
                     Some(_) => {}
                 }
             }
-            changed += old.keys().filter(|id| !new.contains_key(*id)).count() as u64;
+            let removed: Vec<&String> = old.keys().filter(|id| !new.contains_key(*id)).collect();
+            changed += removed.len() as u64;
+            let of = |one: &&Touched| one.object == *object && removed.contains(&&one.id);
+            gone.extend(unread.iter().filter(of).cloned());
+            taken_out.extend(removed.into_iter().map(|id| (ms, object.clone(), id.clone(), old[id].clone())));
         }
         gate.tell(ms, || {
             let body = String::from_utf8_lossy(&request.body);
@@ -234,6 +271,8 @@ impl Vendor {
             self.covered.extend(self.touched.iter().filter(over).cloned());
             self.touched.retain(|one| !over(&one));
         }
+        self.covered.extend(gone);
+        self.writes.removed.extend(taken_out);
         self.writes.made.extend(made);
         answer
     }
@@ -304,9 +343,13 @@ impl Http for Vendors {
         };
         let slow = self.with(host, |vendor| vendor.slow_until > self.clock.ms());
         let most = if slow { 12_000 } else { 150 };
-        let (there, back) = self.gate.lot(|lot| (lot.between(5, most), lot.between(5, most)));
+        let (there, back, late) =
+            self.gate.lot(|lot| (lot.between(5, most), lot.between(5, most), lot.between(900, 1700)));
         self.clock.until(self.clock.ms() + there).await;
         let ms = self.clock.ms();
+        if !slow && self.with(host, |vendor| vendor.comes_late(ms, late, &wire)) {
+            return Err(HttpError::Lost("the connection broke".into()));
+        }
         let answer = self.with(host, |vendor| {
             let down = vendor.down_until > ms;
             vendor.sandbox.faults().outage = down.then_some(503);

@@ -101,7 +101,7 @@ impl World {
                 limits: manifest.limits.clone(),
                 brake: Default::default(),
                 hold_new: false,
-                sweep_every_s: plan.poll_s * 2,
+                sweep_every_s: if plan.sweeps { plan.poll_s * 2 } else { 0 },
                 context,
                 connector,
             };

@@ -4,7 +4,9 @@
 use super::{Answer, Looked, after, read_back};
 use crate::{
     ask::{Asked, Result},
-    composite, errors, ids, roles, shape, soql,
+    composite, errors, ids, roles,
+    shape::{self, Moment},
+    soql,
 };
 use concord_connector::{
     Context, Entity, ExternalId,
@@ -67,7 +69,7 @@ pub(super) fn write(
         subs.push(read_back(cx, entity, shown.iter())?);
         let response = asked.send(composite::write(cx, &subs))?;
         let given = composite::answers(response)?;
-        let rows = after(&given, response.started_at);
+        let rows = after(&given, Moment::of(response));
         for n in touched {
             refresh(cx, entity, &rows, &mut answers[n]);
         }

@@ -29,8 +29,10 @@ pub(super) enum Send {
     Delete,
 }
 
-/// Preconditions have a grain of one second: a change in the same second as the revision that we know passes unseen. Where
-/// our knowledge is no older than this after the revision, the row is read again first.
+/// Preconditions have a grain of one second: a change in the same second as the revision that we know passes unseen. A stamp
+/// whose second was not over when it was read is therefore no revision (`shape::Moment`), and the row is read again first.
+/// Where an answer did not say what time it is there, our clock has to do: where our knowledge is no older than this after
+/// the revision, the row is read again too.
 const GRAIN: Duration = Duration::from_secs(2);
 
 /// The id to read before the write, where the write needs one.
@@ -115,7 +117,9 @@ fn differs(
         (Some(known), Some(now)) => known != now,
         _ => false,
     });
-    Ok(moved.then_some(Ok(Written::Moved(seen))))
+    // In the second of its stamp the row may be saved once more without a sign of it: the write waits until that is over.
+    let within = shape::stamp(found.row).is_some_and(|stamp| found.at.is_within(stamp));
+    Ok((moved || within).then_some(Ok(Written::Moved(seen))))
 }
 
 /// `Wed, 21 Oct 2015 07:28:00 GMT`. Rounded down to the second, as the vendor's own stamps are.

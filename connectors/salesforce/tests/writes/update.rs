@@ -170,6 +170,7 @@ fn tier() {
         (text(&after, "tier").as_deref(), text(&after, "program").as_deref()),
         (Some("Gold"), Some("Partner Program"))
     );
+    bench.pass(60);
     let write = bench.update(&after, texts(&[("tier", "Unobtainium")]));
     let refused = bench.write_one(Entity::Partnership, write).unwrap_err();
     assert_eq!(refused.kind, Kind::Rejected);

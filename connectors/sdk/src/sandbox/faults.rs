@@ -46,6 +46,10 @@ impl Faults {
         let at = self.planned.iter().position(|(path, _)| request.path().contains(path.as_str()))?;
         Some(self.planned.remove(at).1)
     }
+    /// How many planned troubles no request has met yet.
+    pub fn left(&self) -> usize {
+        self.planned.len()
+    }
     /// Whether planned troubles are left.
     pub fn is_empty(&self) -> bool {
         self.planned.is_empty() && self.outage.is_none()

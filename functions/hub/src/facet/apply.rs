@@ -5,7 +5,11 @@ use concord_connector::{Field, Instant, Snapshot, SourceVersion, Value, snapshot
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
+
+/// A replica, or the index of a search, lags behind by less than this.
+const SET_BACK: Duration = Duration::from_secs(900);
 
 /// What came of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +34,18 @@ impl Facet {
                 .written
                 .as_ref()
                 .is_some_and(|written| read_at < written.ended_at && snapshot.version <= written.version)
+    }
+
+    /// The version of what a look showed. One that seems older than what was last seen [`SET_BACK`] before is not: no vendor
+    /// shows so old a state, but a clock that was set back dates a new one so. It stands after what was seen.
+    pub fn version_of_look(&self, snapshot: &Snapshot, read_at: Instant) -> SourceVersion {
+        let last = self.versions.last().filter(|_| snapshot.presence == Presence::Live);
+        match last {
+            Some(last) if last.order.version > snapshot.version && read_at >= last.last_read.plus(SET_BACK) => {
+                last.order.version
+            }
+            _ => snapshot.version,
+        }
     }
 
     /// Puts what a read showed into its place.
@@ -133,7 +149,7 @@ impl Facet {
 
     /// Forgets wants that a receipt covers: those decided up to the record's version that was delivered.
     pub fn acknowledge(&mut self, version: u64) {
-        self.wants.retain(|want| want.version > version && !left_out!(AcknowledgeAll));
+        self.wants.retain(|want| want.version > version);
     }
 
     /// Forgets wants of fields that a receipt covers while others still wait for what they refer to.

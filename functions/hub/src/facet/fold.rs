@@ -87,7 +87,7 @@ impl View {
             Sort::Seen => self.fold_seen(version),
         }
         if let Some(presence) = &version.presence {
-            self.gone_at = (*presence != Presence::Live).then(|| version.edited_by());
+            self.gone_at = (*presence != Presence::Live).then(|| version.not_before());
             self.presence = presence.clone();
         }
         self.seen_at = Some(version.last_read.min(version.modified.unwrap_or(Instant::MAX)));
@@ -95,9 +95,12 @@ impl View {
 
     fn fold_receipt(&mut self, version: &Version) {
         for (field, value) in &version.diff {
-            let cell = self.cells.entry(field.clone()).or_default();
+            let wrote = version.wrote.get(field);
+            // What a record that was just made shows and we did not write is what a first read of it would have shown.
+            let new = || if wrote.is_none() { Cell::baseline(value.clone()) } else { Cell::default() };
+            let cell = self.cells.entry(field.clone()).or_insert_with(new);
             cell.held.clone_from(value);
-            match version.wrote.get(field) {
+            match wrote {
                 Some((golden, stamp)) => {
                     cell.image_of = Some(*golden).filter(|_| !left_out!(NoImage));
                     cell.stamp = Some(cell.stamp.map_or(*stamp, |earlier| earlier.max(*stamp)));
@@ -123,13 +126,12 @@ impl View {
                 continue;
             };
             if !version.ours.contains(field) {
-                let exact = version.times.get(field).copied();
-                let mut at = exact.unwrap_or_else(|| version.edited_by());
+                let (mut at, exact) = version.edited_at(field);
                 // Whoever edits on top of a value wins over it, whatever the clocks say.
                 if let Some(stamp) = cell.stamp.filter(|_| !left_out!(NoStamp)) {
                     at = at.max(Instant::from_ms(stamp.ms() + 1));
                 }
-                let after = if exact.is_some() { None } else { self.seen_at.filter(|seen| *seen < at) };
+                let after = if exact { None } else { self.seen_at.filter(|seen| *seen < at) };
                 cell.edited(value, at, after);
             }
             cell.held.clone_from(value);

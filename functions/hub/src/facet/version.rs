@@ -86,6 +86,23 @@ impl Version {
     }
     /// An upper bound of when an edit that this version brought was made.
     pub(super) fn edited_by(&self) -> Instant {
+        self.modified.map_or(self.order.read_at, |modified| end_of_grain(modified).min(self.order.read_at))
+    }
+    /// A lower bound of when this version came about; of a delete the careful one, because an edit elsewhere that may be
+    /// later than it is a question for a person.
+    pub(super) fn not_before(&self) -> Instant {
         self.modified.map_or(self.order.read_at, |modified| modified.min(self.order.read_at))
     }
+    /// When the edit of a field was made, and whether exactly then. A time that an event told is no later than the bound:
+    /// by then a delivery may have carried the value elsewhere, stamped with the bound, and somebody may have edited on top
+    /// of it. A better known time only ever goes back, so that such an edit stays the later one.
+    pub(super) fn edited_at(&self, field: &Field) -> (Instant, bool) {
+        let bound = self.edited_by();
+        self.times.get(field).map_or((bound, false), |exact| ((*exact).min(bound), true))
+    }
+}
+
+/// The last moment that a modified time can stand for: many vendors round it down to the second.
+fn end_of_grain(modified: Instant) -> Instant {
+    if modified.ms().rem_euclid(1000) == 0 { Instant::from_ms(modified.ms().saturating_add(999)) } else { modified }
 }

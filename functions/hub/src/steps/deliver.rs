@@ -3,6 +3,7 @@
 mod allowed;
 pub(in crate::steps) mod create;
 mod gate;
+mod landed;
 mod plan;
 mod receipt;
 mod refused;
@@ -323,6 +324,7 @@ async fn covered(
             read_at,
             signalled_at: None,
             from_history,
+            looked: !from_history,
         })
         .collect();
     super::translate::send(hub, observations).await

@@ -165,6 +165,9 @@ async fn attempt(
             facet.keys.push(named);
         }
     }
+    if observation.looked {
+        snapshot.version = facet.version_of_look(&snapshot, observation.read_at);
+    }
     let applied = facet.observe(&snapshot, observation.read_at);
     let after = (identity::keys(entity, facet), facet.is_live());
     match applied {

@@ -277,6 +277,7 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
                         read_at: ran.started_at,
                         signalled_at,
                         from_history: false,
+                        looked: true,
                     });
                 }
                 Err(refused) => unreadable(hub, connection, entity, &id, &refused).await?,
@@ -300,6 +301,7 @@ fn covered(connection: &Connection, name: &ConnectionName, one: &Asked<'_>, look
         read_at,
         signalled_at,
         from_history: false,
+        looked: true,
     })
 }
 
@@ -310,6 +312,7 @@ fn carried(connection: &ConnectionName, one: &Asked<'_>) -> Option<Observation> 
         read_at: one.received_at,
         signalled_at: Some(one.received_at),
         from_history: false,
+        looked: false,
     })
 }
 
@@ -322,6 +325,7 @@ fn gone(connection: &ConnectionName, one: &Asked<'_>, presence: Presence) -> Obs
         read_at: one.received_at,
         signalled_at: Some(one.received_at),
         from_history: false,
+        looked: false,
     }
 }
 

@@ -74,7 +74,14 @@ impl Read {
             }
         }
         let read_at = Instant::from_ms(modified.ms() + 1000 + i64::from(self.read_after) * 1000);
-        Observation { connection: self.connection.into(), snapshot, read_at, signalled_at: None, from_history: false }
+        Observation {
+            connection: self.connection.into(),
+            snapshot,
+            read_at,
+            signalled_at: None,
+            from_history: false,
+            looked: true,
+        }
     }
 }
 

@@ -55,7 +55,12 @@ fn an_edit_stays_an_edit_when_what_was_there_before_it_is_read_later() {
     facet.observe(&shows("Core", 20), at(21));
     wants(&mut facet, "Core", 22);
     facet.observe(&shows("Bolt", 10), at(20));
-    assert_eq!(said(&facet), Some(("Core".into(), Some(at(20)))));
+    let grain = Instant::from_ms(at(20).ms() + 999);
+    assert_eq!(
+        said(&facet),
+        Some(("Core".into(), Some(grain))),
+        "a modified time in whole seconds stands for all of it"
+    );
 }
 
 #[test]
@@ -67,7 +72,8 @@ fn a_time_that_is_told_once_more_does_not_date_a_later_edit_to_the_same_value() 
     let mut again = shows("Bolt", 30);
     again.field_times.insert(Field::from("name"), at(10));
     assert_eq!(facet.observe(&again, at(100)), Applied::Nothing);
-    assert_eq!(said(&facet), Some(("Bolt".into(), Some(at(30)))));
+    let grain = Instant::from_ms(at(30).ms() + 999);
+    assert_eq!(said(&facet), Some(("Bolt".into(), Some(grain))));
     again.field_times.insert(Field::from("name"), at(29));
     assert_eq!(facet.observe(&again, at(101)), Applied::Changed, "what can be its time is taken over");
     assert_eq!(said(&facet), Some(("Bolt".into(), Some(at(29)))));
@@ -86,4 +92,57 @@ fn a_write_counts_although_the_vendors_clock_was_set_back() {
     assert_eq!(said(&facet), Some(("Acme".into(), None)), "and nobody has edited it");
     facet.observe(&shows("Core", 80), at(90));
     assert_eq!(said(&facet).map(|(name, _)| name), Some("Core".into()), "until somebody does");
+}
+
+#[test]
+fn a_time_that_becomes_better_known_never_moves_ahead_of_what_was_built_on_it() {
+    let later = |from: Instant, ms: i64| Instant::from_ms(from.ms() + ms);
+    let mut facet = facet();
+    facet.observe(&shows("Acme", 0), at(1));
+    // The vendor rounds down: the edit was made at 10.092 s, and the record says 10 s.
+    facet.observe(&shows("Bolt", 10), later(at(10), 300));
+    let (_, bound) = said(&facet).expect("an edit");
+    let mut told = shows("Bolt", 10);
+    told.field_times.insert(Field::from("name"), later(at(10), 92));
+    facet.observe(&told, at(12));
+    assert_eq!(said(&facet), Some(("Bolt".into(), Some(later(at(10), 92)))));
+    // By the first bound the value was carried elsewhere, and somebody edited on top of it there.
+    assert!(bound >= Some(later(at(10), 92)), "{bound:?}");
+}
+
+#[test]
+fn nothing_was_edited_after_it_was_read() {
+    let mut facet = facet();
+    facet.observe(&shows("Acme", 0), at(1));
+    // A vendor whose clock is five minutes ahead.
+    let mut ahead = shows("Bolt", 310);
+    ahead.field_times.insert(Field::from("name"), at(310));
+    facet.observe(&ahead, at(11));
+    assert_eq!(said(&facet), Some(("Bolt".into(), Some(at(11)))));
+}
+
+#[test]
+fn what_is_seen_long_afterwards_is_newer_although_the_vendors_clock_was_set_back() {
+    let mut facet = facet();
+    facet.observe(&shows("Acme", 600), at(601));
+    let mut look = shows("Bolt", 30);
+    assert_eq!(facet.version_of_look(&look, at(700)), look.version, "a replica that lags shows what was there before");
+    look.version = facet.version_of_look(&look, at(1600));
+    facet.observe(&look, at(1600));
+    assert_eq!(said(&facet).map(|(name, _)| name), Some("Bolt".into()));
+    assert_eq!(facet.view().held(&Field::from("name")), Some(&Some(Value::Text("Bolt".into()))));
+}
+
+#[test]
+fn what_a_record_that_we_made_shows_and_we_did_not_write_was_said_there() {
+    let mut facet = facet();
+    let text = |text: &str| Some(Value::Text(text.into()));
+    let wrote = BTreeMap::from([(Field::from("name"), (text("Acme"), at(1)))]);
+    // A person filled it in between our create and the read that followed it.
+    let mut after = shows("Acme", 10);
+    after.fields.insert(Field::from("phone"), text("1"));
+    facet.receive(&wrote, &after, (at(10), at(11)));
+    let word = facet.view().said(&Field::from("phone")).expect("somebody's word");
+    assert_eq!((word.value.clone(), word.at), (text("1"), None), "there from the beginning, as a first read has it");
+    assert_eq!(said(&facet), None, "what we wrote is nobody's word there");
 }

@@ -84,6 +84,10 @@ fn one(
             format!("{} {} is missing at {}", record.entity, record.id, connection.name),
         ));
     }
+    for facet in facets.iter().filter(|facet| !facet.is_live() && there.contains_key(facet.link.id.as_str())) {
+        let what = format!("{} {} is still at {}", record.entity, record.id, facet.link);
+        found.push(Violation::new("taken for gone", what));
+    }
     for facet in live {
         match there.get(facet.link.id.as_str()) {
             Some(fields) if !parked => fields_agree(stock, settings, connection, record, facet, fields, found),

@@ -41,9 +41,17 @@ pub(super) fn check(run: &Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
         };
         // Somebody took the record out there, and we had not heard of it yet.
         let refused_there = delivered && letter.reason.contains(" refuses ") && of_gone(false);
+        // It went with its company, where a system does that.
+        let went_along =
+            delivered && letter.reason.contains("does not show this record") && run.ledger.company_went(run.plan);
         // It is to go from where nothing can be taken out; what was deleted with its company is nobody's thing.
         let is_to_go = || stock.record(&id).is_some_and(|record| record.removal.is_some());
-        if of_poison || refused_there || refused && (!poisoned.is_empty() || of_gone(true) || is_to_go()) {
+        if of_poison || refused_there || went_along || refused && (!poisoned.is_empty() || of_gone(true) || is_to_go())
+        {
+            continue;
+        }
+        // Two records that one system keeps apart by a value were joined in Concord: it cannot show that value in both.
+        if refused && !run.ledger.joined.is_empty() && letter.reason.contains("already exists") {
             continue;
         }
         if messages > 0

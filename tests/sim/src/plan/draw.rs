@@ -31,6 +31,8 @@ pub fn draw(seed: u64) -> Plan {
     let mut plan = Plan {
         seed,
         poll_s: *lot.pick(&[1800, 3600, 6 * 3600, 12 * 3600]).unwrap_or(&3600),
+        // With clocks that are wrong a poll may miss what a sweep finds.
+        sweeps: lot.percent(70) || accounts.iter().any(|account| account.skew_ms != 0),
         policies: Vec::new(),
         events: Vec::new(),
         accounts,
@@ -48,6 +50,9 @@ pub fn draw(seed: u64) -> Plan {
         for _ in 0..lot.place(9) {
             let at = lot.between(0, end + MINUTE);
             let what = trouble(&mut lot, &plan);
+            // What comes late is a create: most of them are at the beginning.
+            let late = matches!(what, What::LoseAnswer { late: true, .. });
+            let at = if late { at.min(lot.between(0, 20 * SECOND)) } else { at };
             plan.events.push(Event { at, what });
         }
     }
@@ -209,21 +214,29 @@ fn trouble(lot: &mut Lot, plan: &Plan) -> What {
             times: 1 + lot.below(6),
             after: if lot.percent(50) { Some(lot.below(60)) } else { None },
         },
-        130..200 => What::LoseAnswer { at },
+        130..200 => What::LoseAnswer { at, late: lot.percent(40) },
         200..240 => What::Slow { at, seconds: long(lot, 6) },
         240..300 => What::LoseWebhooks { at, seconds: long(lot, 24) },
         300..350 => What::StallWebhooks { at, seconds: long(lot, 72) },
         350..400 => What::ShuffleWebhooks { at, seconds: long(lot, 24) },
         400..440 => What::ExpireTokens { at },
         440..480 => What::Rotate { at, seconds: long(lot, 24) },
-        480..510 => What::Skew { at, skew_ms: lot.between(-SKEW, SKEW) },
-        510..680 => What::Port { call: 1 + lot.below(400), what: Break::Die, when },
+        480..510 if plan.sweeps => What::Skew { at, skew_ms: lot.between(-SKEW, SKEW) },
+        480..680 => What::Port { call: 1 + lot.below(400), what: Break::Die, when },
         680..760 => What::Port { call: 1 + lot.below(400), what: Break::Fail(1 + lot.below(6)), when },
         760..790 => What::Port { call: 1 + lot.below(400), what: Break::Half, when },
         790..850 => What::Redeliver { queue: lot.place(3), messages: 1 + lot.below(5) },
-        850..900 => What::Hold { queue: lot.place(2), messages: 1 + lot.below(6), seconds: long(lot, 72) },
-        900..945 => What::Stall { worker: lot.place(4), seconds: long(lot, 48) },
-        945..970 => What::Poison { at, thing, kind: lot.below(3) },
+        850..885 => What::Hold { queue: lot.place(2), messages: 1 + lot.below(6), seconds: long(lot, 72) },
+        885..920 => What::Stall { worker: lot.place(4), seconds: long(lot, 48) },
+        920..940 => What::Blink {
+            at,
+            thing,
+            times: 1 + u32::from(lot.percent(50)),
+            choice: lot.draw(),
+            number: 500 + lot.below(400),
+        },
+        940..965 => What::Unheard { at, thing, choice: lot.draw(), number: 500 + lot.below(400) },
+        965..985 => What::Poison { at, thing, kind: lot.below(3) },
         _ => What::Upgrade { thing },
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     systems,
     world::{copy, field_policy},
 };
-use concord_connector::{Entity, Field, sandbox::Trouble};
+use concord_connector::{Entity, Field, Value, sandbox::Trouble};
 use concord_hub::ports::{Outgoing, Queue, QueueName, Secret, Vault};
 use futures::FutureExt;
 use std::time::Duration;
@@ -61,7 +61,10 @@ impl Run<'_> {
             *self.counts.entry("acts that could not be").or_default() += 1;
             return;
         }
-        self.count(name);
+        *self.planned.entry(name).or_default() += 1;
+        if what.is_at_once() {
+            self.count(name);
+        }
         self.tell(|| format!("fate       {what:?}"));
         match what {
             What::Outage { at, seconds } => {
@@ -73,7 +76,15 @@ impl Run<'_> {
                     vendor.sandbox.faults().plan("", Trouble::Throttle(after));
                 }
             }),
-            What::LoseAnswer { at } => self.vendor(at, |vendor| vendor.sandbox.faults().plan("", Trouble::LoseAnswer)),
+            What::LoseAnswer { at, late: false } => {
+                self.vendor(at, |vendor| vendor.sandbox.faults().plan("", Trouble::LoseAnswer));
+            }
+            What::LoseAnswer { at, late: true } => self.vendor(at, |vendor| vendor.late = true),
+            What::Blink { at, thing, times, choice, number } => {
+                self.blink(at, thing, times);
+                self.act(&What::Edit { at, thing, choice, number });
+            }
+            What::Unheard { at, thing, choice, number } => self.unheard(at, thing, choice, number),
             What::Slow { at, seconds } => {
                 let until = self.until(seconds);
                 self.vendor(at, |vendor| vendor.slow_until = until);
@@ -95,7 +106,8 @@ impl Run<'_> {
             }
             What::ExpireTokens { at } => self.vendor(at, |vendor| vendor.sandbox.faults().expire_tokens = true),
             What::Rotate { at, seconds } => self.rotate(at, seconds),
-            What::Skew { at, skew_ms } => self.vendor(at, |vendor| vendor.skew_ms = skew_ms),
+            // A clock that is set back dates edits before what was there already: see docs/simulation.md.
+            What::Skew { at, skew_ms } => self.vendor(at, |vendor| vendor.skew_ms = vendor.skew_ms.max(skew_ms)),
             What::Port { call, what, when } => self.gate().plan(Planned { call, what, when }),
             What::Redeliver { queue, messages } => self.redeliver[queue.min(2)] += messages,
             What::Hold { queue, messages, seconds } => {
@@ -144,6 +156,37 @@ impl Run<'_> {
         }
     }
 
+    /// The next reads of a record by its id do not show it, where a system may say so: that is no delete.
+    fn blink(&mut self, at: usize, thing: usize, times: u32) {
+        let many = self.plan.accounts.len();
+        for step in 0..many {
+            let name = self.name_of((at + step) % many);
+            let ids = self.ids_of(&name, thing);
+            let hides = self.world.vendors.with(&name, |vendor| vendor.system == "hubspot") && !ids.is_empty();
+            if hides {
+                self.world.vendors.with(&name, |vendor| vendor.blinks.extend(ids.into_iter().map(|id| (id, times))));
+                return;
+            }
+        }
+    }
+
+    /// Somebody edits, no webhook tells of it, and the process dies when it is about to pass on what a poll has found.
+    fn unheard(&mut self, at: usize, thing: usize, choice: u64, number: u64) {
+        let name = self.name_of(at);
+        let until = self.until(3 * i64::try_from(self.plan.poll_s).unwrap_or(3600));
+        self.vendor(at, |vendor| vendor.lose_until = until);
+        for step in 0..5 {
+            self.act(&What::Edit { at, thing, choice: choice.wrapping_add(step), number });
+            let edits = self.ledger.things[thing].edits.values().flatten();
+            let newest = edits.filter(|edit| edit.place.0 == name).max_by_key(|edit| edit.at);
+            let text = newest.and_then(|edit| edit.value.as_ref()).and_then(Value::as_str).map(str::to_owned);
+            if let Some(text) = text.filter(|text| text.contains(&number.to_string())) {
+                self.gate().ambush(text);
+                return;
+            }
+        }
+    }
+
     fn poison(&mut self, at: usize, thing: usize, kind: u64) {
         let name = self.name_of(at);
         match kind {
@@ -161,7 +204,7 @@ impl Run<'_> {
                 let body = r#"{"observation_v1":{"connection":"nobody","snapshot":{"entity":"organization","id":"1","version":1,"fields":{}},"read_at":1}}"#;
                 self.world.queue.send(&QueueName::Observations, vec![Outgoing::new(body.into())]).now_or_never();
             }
-            _ => self.unreadable(&name, thing),
+            _ => self.unreadable(at, thing),
         }
     }
 

@@ -161,13 +161,22 @@ async fn update(
         let mapping = connection.context.mapping(record.entity)?;
         differences.extend(mapping.active(&connection.context).map(|rule| (rule.field.clone(), None)));
     }
+    let landed = super::landed::fields(record, connection, current, &wanted, &differences);
+    let mut held_at = one.facet.confirmed_at();
+    differences.extend(landed.keys().map(|field| (field.clone(), current.view.held(field).cloned().flatten())));
     for (field, image) in differences {
         let writable = wanted.contains(&field)
             && !one.facet.parked.contains(&field)
             && allowed.updates(&one.facet.link.id, &field, image.as_ref())
             || left_out!(WriteWhole);
         let Some(cell) = record.golden.get(&field).filter(|_| writable) else { continue };
-        let before = current.view.held(&field).cloned().flatten();
+        let before = match landed.get(&field) {
+            Some(landed) => {
+                held_at = held_at.min(landed.confirmed_at);
+                landed.before.clone()
+            }
+            None => current.view.held(&field).cloned().flatten(),
+        };
         let value = match outward(connection, referred, cell.value.as_ref()) {
             Ok(value) => value,
             Err(absent) => {
@@ -195,7 +204,7 @@ async fn update(
         id: one.facet.link.id.clone(),
         revision: one.facet.revision.clone().filter(|_| !left_out!(IgnorePrecondition)),
         held: if left_out!(IgnorePrecondition) { Fields::new() } else { held },
-        held_at: one.facet.confirmed_at(),
+        held_at,
     };
     Ok(Planned::Write(Box::new(Job {
         entity: record.entity,

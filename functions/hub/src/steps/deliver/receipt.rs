@@ -12,7 +12,11 @@ use crate::{
     settings::Connection,
     steps::reconcile,
 };
-use concord_connector::{Fault, Instant, Kind, Result, Snapshot, exchange::Change};
+use concord_connector::{Fault, Field, Instant, Kind, Result, Snapshot, Value, exchange::Change};
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// Golden values and their stamps, as they were sent.
+type Sent = BTreeMap<Field, (Option<Value>, Instant)>;
 
 /// Commits the receipt of a write, which took that time.
 pub(super) async fn receipt(
@@ -63,20 +67,21 @@ async fn attempt(
     if job.creates() {
         transaction.push(TableChange::Delete(keys::intent(&job.record, &connection.name), Condition::None));
     }
-    let after = reconcile::normalise(hub, &connection.name, after, &mut transaction).await?;
+    let mut after = reconcile::normalise(hub, &connection.name, after, &mut transaction).await?;
     if fresh {
         let home = record.id.clone();
         transaction.new_link(job.entity, &link, &record.id, &home)?;
         record.facets.push(Facet::unseen(link.clone(), home));
     }
     let elsewhere = job.creates() && !belongs(&record, job);
+    let sent = sent(&record, job, &mut after);
     // It moved to another record between the two reads.
     let Some(facet) = record.facet_mut(&link) else { return Err(Hindrance::Raced) };
     match &job.write.change {
         Change::Archive { .. } | Change::Delete { .. } => facet.removed(took.1),
         _ => {
             if !left_out!(IgnoreReceipt) || fresh {
-                facet.receive(&job.golden, &after, took);
+                facet.receive(&sent, &after, took);
             }
             if job.waits {
                 facet.acknowledge_fields(job.version, job.golden.keys());
@@ -104,6 +109,16 @@ async fn attempt(
 fn as_planned(job: &Job, link: &Link) -> Option<(Record, u64)> {
     let (record, rev) = &job.read;
     record.facet(link).map(|_| (record.clone(), *rev))
+}
+
+/// What the receipt covers: what was sent, and not what is golden by now.
+fn sent<'a>(record: &Record, job: &'a Job, after: &mut Snapshot) -> Cow<'a, Sent> {
+    if left_out!(AcknowledgeAll) {
+        after.fields.retain(|field, _| !job.golden.contains_key(field));
+        let golden = job.golden.keys().filter_map(|field| Some((field, record.golden.get(field)?)));
+        return Cow::Owned(golden.map(|(field, cell)| (field.clone(), (cell.value.clone(), cell.stamp()))).collect());
+    }
+    Cow::Borrowed(&job.golden)
 }
 
 fn belongs(record: &Record, job: &Job) -> bool {

@@ -1,7 +1,11 @@
 //! Before a record is taken out: whoever edited it since we last looked is heard first.
 
 use super::plan::Job;
-use crate::{facet::Link, hub::Hub, settings::Connection};
+use crate::{
+    facet::{Facet, Link},
+    hub::Hub,
+    settings::Connection,
+};
 use concord_connector::{Entity, ExternalId, Operation, Outcome, Result, exchange::Change, snapshot::Presence};
 use std::collections::BTreeSet;
 
@@ -20,11 +24,14 @@ pub(super) async fn edited(
         let Outcome::Records(records) = ran.outcome else { continue };
         for (id, record) in records {
             let Ok(snapshot) = record else { continue };
-            let known = jobs.iter().filter(|job| goes(job) == Some(&id)).find_map(|job| {
-                let link = Link { connection: connection.name.clone(), id: id.clone() };
-                Some(job.read.0.facet(&link)?.source_version())
-            });
-            if snapshot.presence == Presence::Live && known.is_some_and(|known| snapshot.version > known) {
+            let link = Link { connection: connection.name.clone(), id: id.clone() };
+            let known = jobs.iter().filter(|job| goes(job) == Some(&id)).find_map(|job| job.read.0.facet(&link));
+            // A clock that was set back dates an edit before what we know.
+            let is_newer = |facet: &Facet| {
+                snapshot.version > facet.source_version()
+                    || facet.version_of_look(&snapshot, ran.started_at) != snapshot.version
+            };
+            if snapshot.presence == Presence::Live && known.is_some_and(is_newer) {
                 super::covered(hub, connection, vec![snapshot], ran.started_at, false).await?;
                 edited.insert(id);
             }
