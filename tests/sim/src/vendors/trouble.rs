@@ -40,7 +40,8 @@ impl Vendor {
     /// A record that is not shown just now is asked for under an id that nobody has. What is read after a write is not
     /// concerned: a vendor shows its own write.
     pub(super) fn blink(&mut self, request: &WireRequest) -> Option<WireRequest> {
-        let read = request.path().ends_with("/batch/read") && !self.blinks.is_empty();
+        let is_read = request.path().starts_with("/crm/v3/objects/") && request.path().ends_with("/batch/read");
+        let read = is_read && !self.blinks.is_empty();
         let mut body = request.json().filter(|_| read)?;
         if body.get("propertiesWithHistory").and_then(|list| list.as_array()).is_some_and(|list| !list.is_empty()) {
             return None;
