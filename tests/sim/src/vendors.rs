@@ -221,7 +221,8 @@ impl Vendor {
             self.met_trouble(answer.status, planned);
             let (asked, body) = (String::from_utf8_lossy(&request.body), String::from_utf8_lossy(&answer.body));
             let of = |one: &Touched| request.target.contains(&one.object) || asked.contains(&one.object);
-            self.unread.retain(|one| !(of(one) && body.contains(&format!("\"{}\"", one.id))));
+            let shows = |id: &str| body.contains(&format!("\"{id}\"")) || body.contains(&format!("\"id\":{id},"));
+            self.unread.retain(|one| !(of(one) && shows(&one.id)));
             return answer;
         }
         self.records();

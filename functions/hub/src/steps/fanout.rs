@@ -147,12 +147,14 @@ fn due(settings: &Settings, old: Option<&Record>, new: &Record) -> BTreeSet<Conn
     pending.into_keys().filter(|connection| fresh && settings.connections.contains_key(*connection)).cloned().collect()
 }
 
-/// Connections at which the record can be referred to now and could not before.
+/// Connections at which the record can be referred to now and could not before. Under the names of records that it was
+/// joined with it could be referred to nowhere.
 fn arrived(old: Option<&Record>, new: &Record) -> BTreeSet<ConnectionName> {
     let there = |record: &Record| -> BTreeSet<ConnectionName> {
         record.facets.iter().filter(|facet| facet.is_live()).map(|facet| facet.link.connection.clone()).collect()
     };
-    let before = old.map(there).unwrap_or_default();
+    let joined = |old: &Record| new.facets.iter().any(|one| old.facets.iter().all(|known| known.home != one.home));
+    let before = old.filter(|old| !joined(old)).map(there).unwrap_or_default();
     there(new).difference(&before).cloned().collect()
 }
 
@@ -171,4 +173,29 @@ async fn waiters(hub: &Hub, record: &Record, connection: &ConnectionName) -> Res
         }
     }
     Ok(woken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facet::{Facet, Link};
+
+    fn record(facets: &[(&str, &str)]) -> Record {
+        let mut record = Record::new(RecordId::from("a".to_owned()), Entity::Organization);
+        for (connection, home) in facets {
+            let link = Link { connection: (*connection).into(), id: "1".into() };
+            record.facets.push(Facet::unseen(link, RecordId::from((*home).to_owned())));
+        }
+        record
+    }
+
+    #[test]
+    fn who_waits_for_a_record_is_woken_when_it_is_joined_with_one_that_is_there() {
+        let crm = BTreeSet::from([ConnectionName::from("crm")]);
+        let before = record(&[("crm", "a")]);
+        assert_eq!(arrived(None, &before), crm);
+        assert!(arrived(Some(&before), &before).is_empty());
+        let joined = record(&[("crm", "a"), ("portal", "b")]);
+        assert!(arrived(Some(&before), &joined).is_superset(&crm), "what waits for `b` can name it at `crm` now");
+    }
 }

@@ -81,8 +81,9 @@ impl Run<'_> {
             }
             What::LoseAnswer { at, late: true } => self.vendor(at, |vendor| vendor.late = true),
             What::Blink { at, thing, times, choice, number } => {
-                self.blink(at, thing, times);
-                self.act(&What::Edit { at, thing, choice, number });
+                if let Some(at) = self.blink(at, thing, times) {
+                    self.act(&What::Edit { at, thing, choice, number });
+                }
             }
             What::Unheard { at, thing, choice, number } => self.unheard(at, thing, choice, number),
             What::Slow { at, seconds } => {
@@ -157,7 +158,7 @@ impl Run<'_> {
     }
 
     /// The next reads of a record by its id do not show it, where a system may say so: that is no delete.
-    fn blink(&mut self, at: usize, thing: usize, times: u32) {
+    fn blink(&mut self, at: usize, thing: usize, times: u32) -> Option<usize> {
         let many = self.plan.accounts.len();
         for step in 0..many {
             let name = self.name_of((at + step) % many);
@@ -165,9 +166,10 @@ impl Run<'_> {
             let hides = self.world.vendors.with(&name, |vendor| vendor.system == "hubspot") && !ids.is_empty();
             if hides {
                 self.world.vendors.with(&name, |vendor| vendor.blinks.extend(ids.into_iter().map(|id| (id, times))));
-                return;
+                return Some((at + step) % many);
             }
         }
+        None
     }
 
     /// Somebody edits, no webhook tells of it, and the process dies when it is about to pass on what a poll has found.
