@@ -345,7 +345,7 @@ impl Http for Vendors {
         let slow = self.with(host, |vendor| vendor.slow_until > self.clock.ms());
         let most = if slow { 12_000 } else { 150 };
         let (there, back, late) =
-            self.gate.lot(|lot| (lot.between(5, most), lot.between(5, most), lot.between(900, 1700)));
+            self.gate.lot(|lot| (lot.between(5, most), lot.between(5, most), lot.between(1500, 1800)));
         self.clock.until(self.clock.ms() + there).await;
         let ms = self.clock.ms();
         if !slow && self.with(host, |vendor| vendor.comes_late(ms, late, &wire)) {

@@ -1,47 +1,20 @@
 //! What people do: at the vendors, and in Concord.
 
-use super::{Done, Run, SECOND, Task};
+use super::Run;
 use crate::{
-    ledger::{Edit, Made, Place},
+    ledger::{Made, Place},
     plan::What,
     systems,
 };
-use concord_connector::{
-    Context, Entity, Fault, Field, Fields, Money, RecordId, Reference, Value,
-    mapping::Rule,
-    sandbox::Act,
-    schema::Type,
-    value::{Address, AddressPart, Currency},
-};
+use concord_connector::{Entity, Fields, RecordId, Value, sandbox::Act, schema::Type};
 use concord_hub::{
-    keys, people,
+    keys,
     ports::Table,
     record::{Record, Stored},
     store::LinkItem,
 };
 use futures::FutureExt;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-
-/// What a person asks of Concord.
-#[derive(Clone, Debug)]
-pub(crate) enum Asked {
-    Set {
-        thing: usize,
-        record: RecordId,
-        field: Field,
-        value: Option<Value>,
-        text: String,
-        saw: Option<Value>,
-        noted: bool,
-    },
-    Join {
-        a: RecordId,
-        b: RecordId,
-    },
-    Part {
-        record: RecordId,
-    },
-}
+use std::{collections::BTreeMap, time::Duration};
 
 impl Run<'_> {
     /// Does what people do; `false` when it is not theirs or could not be done.
@@ -116,7 +89,7 @@ impl Run<'_> {
     }
 
     /// Any record of a thing.
-    fn any_record(&mut self, thing: usize) -> Option<Record> {
+    pub(super) fn any_record(&mut self, thing: usize) -> Option<Record> {
         let entity = self.plan.things.get(thing).copied()?;
         let names: Vec<String> = self.plan.accounts.iter().map(|account| account.name.clone()).collect();
         for name in names {
@@ -196,74 +169,6 @@ impl Run<'_> {
                 false
             }
         }
-    }
-
-    fn some_record(&mut self, name: &str, to: Entity) -> Option<Value> {
-        let ids = self.world.vendors.with(name, |vendor| vendor.ids(to));
-        let id = self.lot.pick(&ids)?.clone();
-        Some(Value::Ref(Reference::external(to, id)))
-    }
-
-    /// A new value of a field; texts are never used twice.
-    fn value(&mut self, cx: &Context, entity: Entity, rule: &Rule, thing: usize, number: u64) -> Option<Value> {
-        let spec = entity.field(rule.field.as_str())?;
-        let name = spec.name;
-        let codec = rule.effective(entity).ok()?;
-        let made = match spec.ty {
-            Type::Text if name == systems::title(entity) => Value::Text(format!("T{thing} number {number}").into()),
-            Type::Text if name == "customer_name" => Value::Text(format!("T{thing} customer {number}").into()),
-            Type::Text if name == "phone" => Value::Text(format!("+49 30 {number:05}").into()),
-            Type::Text if name == "program" => Value::Text("Partner Program".into()),
-            Type::Text if name == "tier" => Value::Text((*self.lot.pick(&["Silver", "Gold", "Platinum"])?).into()),
-            Type::Text if name == "email" => Value::Text(format!("box{number}@t{thing}.example.com").into()),
-            Type::Text => Value::Text(format!("{name} {number}").into()),
-            Type::Money => {
-                let minor = 1000 * i64::try_from(number).ok()? + self.lot.between(0, 99);
-                Value::Money(Money { minor, currency: Currency::parse("EUR")? })
-            }
-            Type::Date => Value::Date(
-                format!("20{:02}-{:02}-{:02}", 26 + number / 300 % 50, 1 + number / 28 % 12, 1 + number % 28)
-                    .parse()
-                    .ok()?,
-            ),
-            Type::Enum(all) => Value::Enum(self.one_of(codec.pairs(), all)?.into()),
-            Type::List(Type::Enum(all)) => {
-                let mut some = Vec::new();
-                for _ in 0..=self.lot.place(2) {
-                    some.push(Value::Enum(self.one_of(codec.pairs(), all)?.into()));
-                }
-                Value::list(some)?
-            }
-            Type::Address => Value::Address(Address::from_parts([
-                (AddressPart::Street, format!("{number} Example Street")),
-                (AddressPart::City, "Bern".to_owned()),
-                (AddressPart::PostalCode, format!("{:04}", 1000 + number)),
-            ])?),
-            _ => return None,
-        };
-        // What the system would keep in another form is typed in that form.
-        let image = self.plan.accounts.iter().find(|account| account.name == cx.connection.as_str());
-        let connector = systems::connector(&image?.system);
-        connector.image(cx, entity, &rule.field, Some(&made)).ok().flatten()
-    }
-
-    fn one_of(&mut self, pairs: Option<&concord_connector::codec::Pairs>, all: &[&str]) -> Option<String> {
-        let mapped: Vec<&str> = pairs.into_iter().flatten().map(|(_, ours)| ours.as_str()).collect();
-        let from = if mapped.is_empty() { all.to_vec() } else { mapped };
-        self.lot.pick(&from).map(|value| (*value).to_owned())
-    }
-
-    /// The fields that people edit at a connection.
-    fn editable(&self, system: &str, cx: &Context, entity: Entity) -> Vec<Rule> {
-        let Ok(mapping) = cx.mapping(entity) else { return Vec::new() };
-        let edits = |rule: &&Rule| {
-            let spec = entity.field(rule.field.as_str());
-            let list = |ty: Type| matches!(ty, Type::List(Type::Enum(_)));
-            systems::is_edited(system, rule.flow)
-                && !systems::is_key(rule.field.as_str())
-                && spec.is_some_and(|spec| systems::is_plain(spec.ty) || list(spec.ty))
-        };
-        mapping.active(cx).filter(edits).cloned().collect()
     }
 
     /// A record of a thing: at that connection, or at the next one that has it.
@@ -398,145 +303,6 @@ impl Run<'_> {
         known.gone.insert((name, loser), now);
         true
     }
-
-    fn set(&mut self, thing: usize, choice: u64, number: u64) -> bool {
-        let Some(entity) = self.plan.things.get(thing).copied() else { return false };
-        let Some(record) = self.any_record(thing).filter(|record| !record.is_placeholder()) else { return false };
-        let names: Vec<(String, String)> =
-            self.plan.accounts.iter().map(|account| (account.name.clone(), account.system.clone())).collect();
-        let Some((name, system)) = names.get(usize::try_from(choice % 97).unwrap_or(0) % names.len().max(1)).cloned()
-        else {
-            return false;
-        };
-        let cx = self.world.vendors.with(&name, |vendor| vendor.cx.clone());
-        let rules = self.editable(&system, &cx, entity);
-        let Some(rule) = rules.get(usize::try_from(choice % 1_000_003).unwrap_or(0) % rules.len().max(1)).cloned()
-        else {
-            return false;
-        };
-        let plain = entity.field(rule.field.as_str()).is_some_and(|spec| systems::is_plain(spec.ty));
-        let Some(value) = self.value(&cx, entity, &rule, thing, number).filter(|_| plain) else { return false };
-        let Some(text) = typed(&value) else { return false };
-        let saw = record.value(rule.field.as_str()).cloned();
-        if saw.as_ref() == Some(&value) {
-            return false;
-        }
-        let asked = Asked::Set {
-            thing,
-            record: record.id,
-            field: rule.field.clone(),
-            value: Some(value),
-            text,
-            saw,
-            noted: false,
-        };
-        self.ask(asked);
-        true
-    }
-
-    fn join(&mut self, thing: usize, other: usize) -> bool {
-        if thing == other || self.plan.things.get(thing) != self.plan.things.get(other) {
-            return false;
-        }
-        let (Some(a), Some(b)) = (self.any_record(thing), self.any_record(other)) else { return false };
-        for one in [thing, other] {
-            self.ledger.things[one].muddled = Some("it was joined with another thing");
-        }
-        let least = thing.min(other);
-        self.ledger.joined.insert(thing.max(other), least);
-        self.ask(Asked::Join { a: a.id, b: b.id });
-        true
-    }
-
-    fn part(&mut self, thing: usize) -> bool {
-        let Some(record) = self.any_record(thing) else { return false };
-        if record.facets.len() < 2 {
-            return false;
-        }
-        self.ledger.things[thing].muddled = Some("it was parted");
-        self.ask(Asked::Part { record: record.id });
-        true
-    }
-
-    fn ask(&mut self, asked: Asked) {
-        self.tell(|| format!("concord    a person asks {asked:?}"));
-        let hub = Arc::clone(&self.hub);
-        let request = asked.clone();
-        let deadline = self.now() + 30 * SECOND;
-        let task = Task::new("person", deadline, async move {
-            let outcome = match &request {
-                Asked::Set { record, field, text, .. } => {
-                    people::set(&hub, record, field.as_str(), Some(text)).await.map(|record| record.id.to_string())
-                }
-                Asked::Join { a, b } => people::merge(&hub, a, b).await.map(|decision| decision.sentence),
-                Asked::Part { record } => people::unmerge(&hub, record, None).await.map(|decision| decision.sentence),
-            };
-            Done::Person(request, outcome)
-        });
-        self.start(task.of_person(asked));
-    }
-
-    /// Whoever got no answer asks again; what was asked may have been done all the same.
-    pub(super) fn ask_again(&mut self, mut asked: Asked) {
-        self.note_set(&mut asked);
-        self.healed = self.healed.max(self.now() + 60 * SECOND);
-        self.ask(asked);
-    }
-
-    pub(super) fn answered(&mut self, mut asked: Asked, outcome: Result<String, Fault>) {
-        self.tell(|| format!("concord    answers {outcome:?}"));
-        match outcome {
-            Ok(_) => self.note_set(&mut asked),
-            Err(fault) if fault.retry != concord_connector::Retry::Never => self.ask_again(asked),
-            Err(_) => {}
-        }
-    }
-
-    fn note_set(&mut self, asked: &mut Asked) {
-        let now = self.now();
-        if let Asked::Set { thing, record, field, value, saw, noted, .. } = asked
-            && !std::mem::replace(noted, true)
-        {
-            let place = ("concord".to_owned(), record.to_string());
-            let edit = Edit { place, at: now, saw: saw.clone(), value: value.clone(), first: false, known: true };
-            self.ledger.things[*thing].edits.entry(field.clone()).or_default().push(edit);
-        }
-    }
-
-    /// A person types what a system takes and nobody can understand.
-    pub(super) fn unreadable(&mut self, at: usize, thing: usize) {
-        let Some((name, thing, id)) = self.poisonable(at, thing) else { return };
-        let (entity, now) = (Entity::DealRegistration, self.now());
-        let fields = serde_json::json!({ "properties": { "amount": "17", "currency_code": "doubloons" } });
-        let act = Act::Update { object: "p_deal_registrations".into(), id: id.clone(), fields };
-        if self.world.vendors.with(&name, |vendor| vendor.act(now, act)).is_ok() {
-            self.count("poison records");
-            self.tell(|| format!("{name}  a person types an amount of {entity} {id} in doubloons"));
-            self.ledger.things[thing].muddled = Some("one of its records cannot be read");
-            self.ledger.things[thing].poisoned.insert((name, id));
-        }
-    }
-
-    /// A record in which something unreadable can be typed, the one that was drawn first of all.
-    fn poisonable(&mut self, at: usize, thing: usize) -> Option<(String, usize, String)> {
-        let (accounts, things) = (&self.plan.accounts, &self.plan.things);
-        for (step, _) in things.iter().enumerate() {
-            let thing = (thing + step) % things.len();
-            if things[thing] != Entity::DealRegistration {
-                continue;
-            }
-            for step in 0..accounts.len() {
-                let account = &accounts[(at + step) % accounts.len()];
-                if account.system != "hubspot" {
-                    continue;
-                }
-                if let Some(id) = self.ids_of(&account.name, thing).into_iter().next() {
-                    return Some((account.name.clone(), thing, id));
-                }
-            }
-        }
-        None
-    }
 }
 
 /// The number of the thing that a name begins with.
@@ -552,15 +318,6 @@ fn key_value(entity: Entity, field: &str, thing: usize) -> Option<Value> {
         (Entity::Organization, "domain") => Some(Value::Text(format!("t{thing}.example").into())),
         (Entity::Organization, "website") => Some(Value::Text(format!("https://t{thing}.example").into())),
         (Entity::Person, "email") => Some(Value::Text(format!("t{thing}@people.example").into())),
-        _ => None,
-    }
-}
-
-/// What a person types in Concord.
-fn typed(value: &Value) -> Option<String> {
-    match value {
-        Value::Text(text) | Value::Enum(text) => Some(text.to_string()),
-        Value::Money(_) | Value::Date(_) => Some(value.to_string()),
         _ => None,
     }
 }

@@ -1,13 +1,14 @@
 //! Tasks: steps that are under way, stopped at the gate between two port calls.
 
-use super::{Run, SECOND, kind};
+use super::{
+    Run, SECOND, kind,
+    work::{short, work},
+};
 use crate::world::copy;
-use concord_connector::{Fault, Kind, sandbox::Push};
+use concord_connector::{Fault, sandbox::Push};
 use concord_hub::{
     broker::Inbox,
-    dead_letter::DeadLetter,
-    hub::Hub,
-    ports::{Disposition, Outgoing, Queue, QueueName, Received, Table},
+    ports::{Outgoing, Queue, QueueName, Received, Table},
     steps,
 };
 use futures::{FutureExt, task::noop_waker};
@@ -22,7 +23,7 @@ use std::{
 /// A message is hidden that long while it is worked on; a step is given up after half of it.
 const VISIBILITY: Duration = Duration::from_secs(120);
 /// Received more often than this, a message is a dead letter.
-const RECEIVES: u32 = 8;
+pub(super) const RECEIVES: u32 = 8;
 
 /// How a task ended.
 pub(crate) enum Done {
@@ -32,7 +33,7 @@ pub(crate) enum Done {
     Answered(String, Push, u16),
     Reconfigured(bool),
     Backfilled(String, bool),
-    Person(super::acts::Asked, Result<String, Fault>),
+    Person(super::asked::Asked, Result<String, Fault>),
 }
 
 /// What becomes of a message.
@@ -51,7 +52,7 @@ pub(crate) struct Task {
     pub(crate) deadline: i64,
     messages: Vec<Received>,
     mail: Option<(String, Push)>,
-    person: Option<super::acts::Asked>,
+    person: Option<super::asked::Asked>,
     future: Pin<Box<dyn Future<Output = Done>>>,
 }
 
@@ -68,7 +69,7 @@ impl Task {
             future: Box::pin(future),
         }
     }
-    pub(crate) fn of_person(self, asked: super::acts::Asked) -> Self {
+    pub(crate) fn of_person(self, asked: super::asked::Asked) -> Self {
         Self { person: Some(asked), ..self }
     }
 }
@@ -357,52 +358,4 @@ impl Run<'_> {
             Done::Backfilled(name, done)
         }));
     }
-}
-
-/// What a runner does with a batch.
-async fn work(hub: &Hub, queue: QueueName, batch: Vec<Received>, spread: i64) -> Done {
-    let (spent, batch): (Vec<_>, Vec<_>) = batch.into_iter().partition(|message| message.receives > RECEIVES);
-    let mut after = Vec::new();
-    for message in spent {
-        let reason = format!("It was received {} times and never answered.", message.receives);
-        after.push((message.id.clone(), bury(hub, &queue, &message, reason).await));
-    }
-    if batch.is_empty() {
-        return Done::Batch(queue, after);
-    }
-    let dispositions = match &queue {
-        QueueName::Signals(_) => steps::translate::translate(hub, &batch).await,
-        QueueName::Observations => steps::reconcile::reconcile(hub, &batch).await,
-        QueueName::Deliveries(_) => steps::deliver::deliver(hub, &batch).await,
-        // Nobody subscribes here.
-        QueueName::Events(_) => batch.iter().map(|_| Disposition::Done).collect(),
-    };
-    for (message, disposition) in batch.iter().zip(dispositions) {
-        let what = match disposition {
-            Disposition::Done => After::Delete,
-            Disposition::Retry { reason, .. } if message.receives >= RECEIVES => {
-                bury(hub, &queue, message, reason).await
-            }
-            Disposition::Retry { after: Some(wait), .. } => After::Release(wait),
-            Disposition::Retry { after: None, .. } => {
-                let least = 1000_i64 << message.receives.saturating_sub(1).min(9);
-                After::Release(Duration::from_millis(u64::try_from(least + least * spread / 255).unwrap_or(1000)))
-            }
-        };
-        after.push((message.id.clone(), what));
-    }
-    Done::Batch(queue, after)
-}
-
-async fn bury(hub: &Hub, queue: &QueueName, message: &Received, reason: String) -> After {
-    let fault = Fault::new(Kind::Unexpected, "queue", reason);
-    match DeadLetter::of_message(hub, queue, &message.body, &fault).bury(hub).await {
-        Ok(()) => After::Delete,
-        Err(_) => After::Release(Duration::from_secs(60)),
-    }
-}
-
-/// A message in a few words.
-fn short(body: &str) -> String {
-    body.chars().take(400).collect()
 }
