@@ -91,6 +91,7 @@ pub struct Vendor {
     /// What planned troubles did.
     pub met: BTreeMap<&'static str, u64>,
     orphans: Vec<trouble::Orphan>,
+    wrote_at: i64,
     /// The webhook secret.
     pub secret: String,
     /// What the hub wrote.
@@ -135,6 +136,7 @@ impl Vendor {
             blinks: BTreeMap::new(),
             met: BTreeMap::new(),
             orphans: Vec::new(),
+            wrote_at: 0,
             secret,
             writes: Writes::default(),
             calls: 0,
@@ -216,7 +218,7 @@ impl Vendor {
             let path = request.path();
             self.touched.retain(|one| !path.ends_with(&format!("/{}", one.id)));
             let planned = self.sandbox.faults().left();
-            let asked = self.blink(request);
+            let asked = self.blink(ms, request);
             let answer = self.sandbox.handle(now, asked.as_ref().unwrap_or(request));
             self.met_trouble(answer.status, planned);
             let (asked, body) = (String::from_utf8_lossy(&request.body), String::from_utf8_lossy(&answer.body));
@@ -232,6 +234,7 @@ impl Vendor {
         self.met_trouble(answer.status, planned);
         self.dirty = true;
         self.writes.requests += 1;
+        self.wrote_at = ms;
         let unread = self.unread.clone();
         let after = self.records();
         let mut made = Vec::new();
