@@ -36,7 +36,7 @@ mutations! {
     RecordTime = "record-time",
     /// A create does not look whether the record is there.
     SkipSearch = "skip-search",
-    /// A create forgets that it was sent before.
+    /// A create that was sent before, and of which nobody knows what came, is sent again without a look.
     ForgetIntent = "forget-intent",
     /// Records are written whatever was written meanwhile.
     BlindCommit = "blind-commit",
@@ -60,7 +60,7 @@ mutations! {
     AbsentIsGone = "absent-is-gone",
     /// A webhook is marked as seen before it is safe.
     SeenBeforeEnqueue = "seen-before-enqueue",
-    /// Another configuration forgets open wants.
+    /// Another configuration forgets open wants, and decides no new ones.
     LoseWant = "lose-want",
     /// An edit on top of our write is as old as its clock says.
     NoStamp = "no-stamp",
@@ -68,7 +68,7 @@ mutations! {
     NoImage = "no-image",
     /// A poll keeps its place before what it read is safe.
     CursorFirst = "cursor-first",
-    /// A receipt covers wants that came after its write was planned.
+    /// A receipt says that what is golden by now was written, and not what was sent.
     AcknowledgeAll = "acknowledge-all",
     /// What was there at first sight counts as an edit made now.
     BaselineIsEdit = "baseline-is-edit",

@@ -149,8 +149,8 @@ fn explained(policy: &FieldPolicy, edits: &[&Edit]) -> Vec<Option<Value>> {
         !policy.only || edit.place.0 == CONCORD || policy.order.iter().any(|name| name.as_str() == edit.place.0)
     };
     let mut counted: Vec<&Edit> = edits.iter().filter(may_say).copied().collect();
-    // A record that was made with an empty field says nothing of it.
-    counted.retain(|edit| edit.value.is_some() || !edit.first);
+    // A record that was empty in a field when it was first seen says nothing of it.
+    counted.retain(|edit| edit.value.is_some() || edit.known);
     if counted.is_empty() {
         return vec![None];
     }
@@ -205,7 +205,8 @@ fn lost_are_told(
     }
     // Who writes what was about to be written there has said nothing of their own.
     let unique = |edit: &&Edit| edits.iter().filter(|one| one.value == edit.value).count() == 1;
-    for edit in heads(edits).into_iter().filter(|edit| edit.value != *golden && !edit.first).filter(unique) {
+    let says = |edit: &&Edit| !edit.first && (edit.value.is_some() || edit.known);
+    for edit in heads(edits).into_iter().filter(|edit| edit.value != *golden).filter(says).filter(unique) {
         let story = story.get_or_init(|| explain::of(record, settings));
         let text = edit.value.as_ref().map(ToString::to_string);
         let told = story

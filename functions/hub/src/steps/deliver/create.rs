@@ -94,9 +94,10 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
             return Ok(Begun::Later(lag - waited));
         }
     }
+    let blind = left_out!(SkipSearch) || left_out!(ForgetIntent) && intent.sent_at.is_some();
     let insisted = intent.insisted && intent.sent_at.is_none();
     let found = match find(hub, connection, record, insisted).await {
-        _ if left_out!(SkipSearch) => Vec::new(),
+        _ if blind => Vec::new(),
         Err(fault) if fault.is_of_connection() => return Ok(Begun::Trouble(fault)),
         found => found?,
     };
