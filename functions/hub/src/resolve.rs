@@ -137,7 +137,7 @@ fn follow(value: &mut Option<Value>, redirects: &BTreeMap<RecordId, RecordId>) {
 
 /// Resolves every field that anybody said anything about.
 pub fn resolve(entity: Entity, viewed: &[Viewed<'_>], policy: &Policy) -> (BTreeMap<Field, Golden>, Vec<Undecided>) {
-    let mut golden = BTreeMap::new();
+    let mut golden = Vec::new();
     let mut undecided = Vec::new();
     let fields: BTreeSet<&Field> = viewed.iter().flat_map(|one| one.view.cells.keys()).collect();
     for field in fields {
@@ -147,13 +147,11 @@ pub fn resolve(entity: Entity, viewed: &[Viewed<'_>], policy: &Policy) -> (BTree
             continue;
         }
         match rules::decide(entity, field, policy, &claims) {
-            Some(decided) => {
-                golden.insert(field.clone(), decided);
-            }
+            Some(decided) => golden.push((field.clone(), decided)),
             None => undecided.push(Undecided { field: field.clone() }),
         }
     }
-    (golden, undecided)
+    (golden.into_iter().collect(), undecided)
 }
 
 /// The claims on a field that count: of those who may say it, and whose record was not merged by its vendor into one that

@@ -47,7 +47,7 @@ impl Readers {
             None => {
                 let connection = connect(&self.path).map_err(failed)?;
                 connection.pragma_update(None, "query_only", true).map_err(failed)?;
-                connection.pragma_update(None, "cache_size", -8_000).map_err(failed)?;
+                connection.pragma_update(None, "cache_size", -1_000).map_err(failed)?;
                 connection
             }
         };

@@ -309,6 +309,8 @@ impl Facet {
         for version in &self.versions[..at] {
             before.fold(version);
         }
+        // Built anew in one go its nodes are full; grown field by field they are half empty, and many are kept in memory.
+        before.cells = std::mem::take(&mut before.cells).into_iter().collect();
         before
     }
 
