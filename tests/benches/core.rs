@@ -14,7 +14,7 @@ use concord_hub::{
     facet::{Facet, Link},
     policy::Policy,
     record::Record,
-    settings::{Connection, Mode, Settings},
+    settings::{Connection, Settings},
     settle::{Cause, settle},
 };
 use serde_json::json;
@@ -67,22 +67,8 @@ fn setting() -> Setting {
         }
     };
     let connection = |name: &str| Connection {
-        name: name.into(),
-        connector: connector.clone(),
-        context: Context { connection: name.into(), ..cx.clone() },
-        mode: Mode::Sync,
-        base_url: String::new(),
-        allow_private: false,
         auth: "private_app".into(),
-        schemes: connector.manifest().webhooks.clone(),
-        scope: BTreeMap::new(),
-        on_delete: BTreeMap::new(),
-        given_secrets: BTreeMap::new(),
-        limits: Vec::new(),
-        poll_every_s: 60,
-        brake: Default::default(),
-        hold_new: false,
-        sweep_every_s: concord_hub::settings::SWEEP_EVERY_S,
+        ..company::connection(name, &connector, Context { connection: name.into(), ..cx.clone() })
     };
     let connections: BTreeMap<_, _> = ["hubspot", "other"].map(|name| (name.into(), connection(name))).into();
     let categories =

@@ -9,6 +9,7 @@ mod cached;
 mod fold;
 mod hash;
 mod landed;
+mod place;
 mod version;
 
 pub use apply::Applied;

@@ -58,11 +58,12 @@ fn signed(body: &str, now: Instant) -> Webhook<Unverified> {
     Webhook::new("POST", "/hooks/source", None, headers, body.as_bytes().to_vec())
 }
 
-fn connection(name: &str, connector: &Arc<dyn Connector>) -> Connection {
+/// A connection that is kept in step, without limits.
+pub(crate) fn connection(name: &str, connector: &Arc<dyn Connector>, context: Context) -> Connection {
     Connection {
         name: name.into(),
         connector: connector.clone(),
-        context: Context::new(name, connector.manifest()),
+        context,
         mode: Mode::Sync,
         base_url: String::new(),
         allow_private: false,
@@ -85,8 +86,9 @@ impl Scene {
             Arc::new(Rest::new(Manifest::parse(text).expect("a manifest")).expect("a connector"))
         };
         let (source, target) = (rest(SOURCE), rest(TARGET));
-        let connections: BTreeMap<_, _> =
-            [("source", &source), ("target", &target)].map(|(name, one)| (name.into(), connection(name, one))).into();
+        let connections: BTreeMap<_, _> = [("source", &source), ("target", &target)]
+            .map(|(name, one)| (name.into(), connection(name, one, Context::new(name, one.manifest()))))
+            .into();
         let categories = [("source".into(), source.manifest().category), ("target".into(), target.manifest().category)];
         let policy = Policy::defaults(&categories);
         let settings = Settings { revision: 1, connections, policy, ..Settings::default() };

@@ -1,15 +1,11 @@
 //! Putting an observation or a receipt into its place among the versions.
 
 use super::{Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash};
-use concord_connector::{Field, Instant, Snapshot, SourceVersion, Value, snapshot::Presence};
+use concord_connector::{Field, Instant, Snapshot, Value, snapshot::Presence};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
-
-/// A replica, or the index of a search, lags behind by less than this.
-const SET_BACK: Duration = Duration::from_secs(900);
 
 /// What came of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,29 +21,6 @@ pub enum Applied {
 }
 
 impl Facet {
-    /// Whether a read began before our last write there had ended and shows no later version: it may show either side of
-    /// the write.
-    pub fn is_stale(&self, snapshot: &Snapshot, read_at: Instant) -> bool {
-        !left_out!(NoFence)
-            && snapshot.presence == Presence::Live
-            && self
-                .written
-                .as_ref()
-                .is_some_and(|written| read_at < written.ended_at && snapshot.version <= written.version)
-    }
-
-    /// The version of what a look showed. One that seems older than what was last seen [`SET_BACK`] before is not: no vendor
-    /// shows so old a state, but a clock that was set back dates a new one so. It stands after what was seen.
-    pub fn version_of_look(&self, snapshot: &Snapshot, read_at: Instant) -> SourceVersion {
-        let last = self.versions.last().filter(|_| snapshot.presence == Presence::Live);
-        match last {
-            Some(last) if last.order.version > snapshot.version && read_at >= last.last_read.plus(SET_BACK) => {
-                last.order.version
-            }
-            _ => snapshot.version,
-        }
-    }
-
     /// Puts what a read showed into its place.
     pub fn observe(&mut self, snapshot: &Snapshot, read_at: Instant) -> Applied {
         let content = hash(&(&snapshot.fields, &snapshot.presence));
@@ -81,13 +54,6 @@ impl Facet {
             self.versions.get(at).is_none_or(|version| !version.diff.is_empty() || version.presence.is_some());
         self.shorten();
         if changed || !was_last { Applied::Changed } else { Applied::Bare }
-    }
-
-    /// The place of what a read showed. After our write, and of no earlier version than it left, it stands after that write,
-    /// even where the vendor's clock was set back in between.
-    fn place_of(&self, version: SourceVersion, read_at: Instant) -> SourceVersion {
-        let ours = self.written.as_ref().filter(|ours| read_at >= ours.ended_at && version >= ours.version);
-        ours.and_then(|ours| ours.stands_at).map_or(version, |stands_at| version.max(stands_at))
     }
 
     /// Puts our own acknowledged write into its place. `wrote` has, per field, the golden value that was sent and its
