@@ -149,8 +149,11 @@ fn explained(policy: &FieldPolicy, edits: &[&Edit]) -> Vec<Option<Value>> {
         !policy.only || edit.place.0 == CONCORD || policy.order.iter().any(|name| name.as_str() == edit.place.0)
     };
     let mut counted: Vec<&Edit> = edits.iter().filter(may_say).copied().collect();
-    // A record that was empty in a field when it was first seen says nothing of it.
-    counted.retain(|edit| edit.value.is_some() || edit.known);
+    // A record that was empty in a field when it was first seen says nothing of it, nor of what had been there before.
+    let all = counted.clone();
+    let emptied = |edit: &Edit, by: &Edit| by.place == edit.place && by.value.is_none() && !by.known;
+    let mut at = 0..;
+    counted.retain(|edit| at.next().is_none_or(|at| !all[at..].iter().any(|by| emptied(edit, by))));
     if counted.is_empty() {
         return vec![None];
     }
