@@ -50,8 +50,9 @@ async fn an_edit_between_the_order_and_the_write_survives_at_a_system_with_preco
     assert_eq!(world.shown(&record, "salesforce", "Account")["Phone"], "2");
 }
 
-#[tokio::test]
-async fn an_edit_that_our_write_covers_is_found_in_the_history_and_wins() {
+/// A telephone number was edited at Salesforce, its delivery to HubSpot is ordered, and a person there was faster: that
+/// delivery will cover the number that they typed.
+pub(crate) async fn about_to_cover() -> (World, QueueName) {
     let mut world = World::new(&[account("salesforce", "salesforce"), account("hubspot-eu", "hubspot")]).await;
     let id = world.act("hubspot-eu", company("Acme", "acme.example"));
     world.settle().await;
@@ -61,6 +62,12 @@ async fn an_edit_that_our_write_covers_is_found_in_the_history_and_wins() {
     let queue = until_ordered(&mut world, "hubspot").await;
     world.clock.advance(std::time::Duration::from_secs(2));
     world.act("hubspot-eu", edit("companies", &id, json!({"properties": {"phone": "2"}})));
+    (world, queue)
+}
+
+#[tokio::test]
+async fn an_edit_that_our_write_covers_is_found_in_the_history_and_wins() {
+    let (mut world, queue) = about_to_cover().await;
     world.drain(&queue).await;
     world.settle().await;
     let record = world.only(Entity::Organization).await;

@@ -1,7 +1,7 @@
 //! What the simulation found, each as the scenario that shows it (tests/sim/FOUND.md).
 
 use crate::{
-    clobber::until_ordered,
+    clobber::about_to_cover,
     crm::{company, edit, small, text},
 };
 use concord_connector::{
@@ -90,15 +90,8 @@ async fn one_trouble_that_every_look_finds_again_is_one_letter() {
 
 #[tokio::test]
 async fn an_edit_that_our_write_covered_is_found_although_the_answer_to_the_write_was_lost() {
-    let mut world = World::new(&[account("salesforce", "salesforce"), account("hubspot-eu", "hubspot")]).await;
-    let id = world.act("hubspot-eu", company("Acme", "acme.example"));
-    world.settle().await;
+    let (mut world, queue) = about_to_cover().await;
     let record = world.only(Entity::Organization).await;
-    let there = world.shown(&record, "salesforce", "Account")["Id"].as_str().expect("an id").to_owned();
-    world.act("salesforce", edit("Account", &there, json!({"Phone": "1"})));
-    let queue = until_ordered(&mut world, "hubspot").await;
-    world.clock.advance(Duration::from_secs(2));
-    world.act("hubspot-eu", edit("companies", &id, json!({"properties": {"phone": "2"}})));
     world.vendor("hubspot-eu", |vendor| vendor.faults().plan("/batch/update", Trouble::LoseAnswer));
     world.drain(&queue).await;
     assert_eq!(world.shown(&record, "hubspot-eu", "companies")["properties"]["phone"], "1", "our write is there");
