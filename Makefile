@@ -1,5 +1,5 @@
 # One target per habit. `make test` is what CI runs.
-.PHONY: test check unit e2e storm bench tools audit release demo fuzz forge histories sim mutants
+.PHONY: test check unit template e2e storm bench tools audit release demo fuzz forge histories sim mutants
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -8,7 +8,7 @@ TOOLS := target/tools/bin
 help: ## What there is.
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-test: tools unit histories e2e ## Every test; installs what they need.
+test: tools unit template histories e2e ## Every test; installs what they need.
 
 unit: ## Laws, unit tests, connectors against their sandboxes, the simulated flow.
 	$(CARGO) test --workspace --locked
@@ -17,7 +17,12 @@ e2e: tools ## The built program against servers and SDKs that we did not write, 
 	$(CARGO) build --locked --workspace
 	$(CARGO) test --locked --workspace --features e2e --test e2e
 
+template: tools ## The template of the stack, as CloudFormation's and SAM's own linters see it.
+	.venv/aws/bin/cfn-lint template.yaml infra/*.yaml
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv/aws/bin/sam validate
+
 tools: ## Python and JavaScript tools of the tests, pinned, in folders of the project's own.
+	tests/aws/prepare
 	tests/tryton/prepare
 	tests/hubspot-sdk/prepare
 	tests/standardwebhooks-sdk/prepare
