@@ -74,7 +74,16 @@ impl Webhook<Unverified> {
     }
 }
 
+/// The scheme of events that an event bus brings.
+pub const EVENT_BUS: &str = "event_bus";
+
 impl Webhook<Verified> {
+    /// An event that came by a queue to which only the account's own event bus may send: the bus has verified its source.
+    pub fn of_event_bus(body: Vec<u8>) -> Self {
+        let hook = Webhook::<Unverified>::new("POST", "", None, Vec::new(), body);
+        let Webhook { method, uri, path_secret, headers, body, .. } = hook;
+        Self { method, uri, path_secret, headers, body, scheme: Some(EVENT_BUS.to_owned()), state: PhantomData }
+    }
     /// The elements of a body that is a JSON array, each as a webhook of its own: for taking in what can be read beside
     /// what cannot. Empty when the body is nothing of the kind.
     pub fn split(&self) -> Vec<Self> {

@@ -2,9 +2,8 @@
 
 use crate::app::App;
 use async_trait::async_trait;
-use concord_connector::{Fault, Kind, Result, System};
+use concord_connector::{Result, System};
 use concord_hub::{
-    dead_letter::DeadLetter,
     embedded::{
         SystemEntropy, feed,
         poller::{Handler, Mapping, Poller},
@@ -12,7 +11,8 @@ use concord_hub::{
     },
     hub::Hub,
     ports::{Disposition, FeedEntry, QueueName, Received},
-    steps::{deliver, fanout, publish, reconcile, reconfigure, schedule, translate},
+    steps::{self, fanout, reconfigure, schedule},
+    verdict::RECEIVES,
 };
 use futures::future::BoxFuture;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -20,8 +20,6 @@ use tokio::task::JoinSet;
 
 /// A message is hidden that long while it is worked on; a step is given up after half of it.
 const VISIBILITY: Duration = Duration::from_secs(120);
-/// Failures of a message after which it is put aside.
-const RECEIVES: u32 = 8;
 /// The scheduler looks what is due this often.
 const TICK: Duration = Duration::from_secs(1);
 /// What has expired is forgotten this often.
@@ -32,17 +30,11 @@ struct Steps(Arc<Hub>);
 #[async_trait]
 impl Handler for Steps {
     async fn handle(&self, queue: &QueueName, batch: Vec<Received>) -> Vec<Disposition> {
-        match queue {
-            QueueName::Signals(_) => translate::translate(&self.0, &batch).await,
-            QueueName::Observations => reconcile::reconcile(&self.0, &batch).await,
-            QueueName::Deliveries(_) => deliver::deliver(&self.0, &batch).await,
-            QueueName::Events(_) => publish::publish(&self.0, &batch).await,
-        }
+        steps::handle(&self.0, queue, &batch).await
     }
 
     async fn bury(&self, queue: &QueueName, message: Received, reason: String) {
-        let fault = Fault::new(Kind::Unexpected, "queue", reason);
-        if let Err(fault) = DeadLetter::of_message(&self.0, queue, &message.body, &fault).bury(&self.0).await {
+        if let Err(fault) = steps::bury(&self.0, queue, &message, reason).await {
             // The poller takes a panic as "not buried": the message stays.
             panic!("a dead letter could not be kept: {fault}");
         }
@@ -57,6 +49,10 @@ impl feed::Fanout for Steps {
 
     async fn bury(&self, entry: &FeedEntry, reason: String) {
         tracing::error!(item = %entry.key.partition, reason, "A change could not be passed on; the scheduler will order its deliveries.");
+        if let Err(fault) = steps::bury_change(&self.0, entry, &reason).await {
+            // As above: it comes again.
+            panic!("a dead letter could not be kept: {fault}");
+        }
     }
 }
 

@@ -224,7 +224,7 @@ impl Hub {
     }
 
     pub(crate) async fn write_plain(&self, changes: Vec<TableChange>) -> Result<()> {
-        match self.table.transact(changes).await {
+        match self.table.write_each(changes).await {
             Ok(()) => Ok(()),
             Err(TransactError::Store(fault)) => Err(fault),
             Err(TransactError::Cancelled(_)) => Err(Fault::new(Kind::Conflict, "store", "somebody else wrote first")),

@@ -4,7 +4,7 @@ use crate::{
     hub::Hub,
     keys,
     message::Message,
-    ports::{Condition, Index, IndexEntry, Item, QueueName, TableChange, TransactError},
+    ports::{Condition, FeedEntry, Index, IndexEntry, Item, QueueName, TableChange, TransactError},
     store,
 };
 use concord_connector::{ConnectionName, Fault, Instant, Result};
@@ -44,6 +44,7 @@ fn without_values(mut message: Message) -> Message {
         | Message::RegroupV1 { .. }
         | Message::PollV1 { .. }
         | Message::SweepV1 { .. }
+        | Message::BusEventV1 { .. }
         | Message::EventV1(_) => {}
     }
     message
@@ -65,6 +66,7 @@ impl DeadLetter {
                 (Some(connection.clone()), Some(record.to_string()))
             }
             Some(Message::PollV1 { connection, entity }) => (Some(connection.clone()), Some(entity.to_string())),
+            Some(Message::BusEventV1 { connection, .. }) => (Some(connection.clone()), None),
             Some(Message::SweepV1 { connection }) => (Some(connection.clone()), None),
             Some(Message::RegroupV1 { record }) => (None, Some(record.to_string())),
             Some(Message::EventV1(event)) => (None, Some(format!("{}/{}", event.entity, event.record))),
@@ -90,6 +92,25 @@ impl DeadLetter {
             ),
             blob: None,
         }
+    }
+
+    /// Of a change of the feed: one letter for each record.
+    ///
+    /// # Errors
+    /// Never for changes of records.
+    pub fn of_change(hub: &Hub, entry: &FeedEntry, reason: &str) -> Result<Self> {
+        let record = keys::record_id(&entry.key);
+        let message = record.clone().map(|record| Message::RegroupV1 { record }.encode()).transpose()?;
+        Ok(Self {
+            id: crate::facet::hash(&("changes", &entry.key.partition)).hex(),
+            at: hub.now(),
+            queue: "changes".into(),
+            connection: None,
+            subject: record.map(|record| record.to_string()),
+            reason: reason.to_owned(),
+            message,
+            blob: None,
+        })
     }
 
     /// Keeps it. One that is there already is the same trouble found again: it is not counted and not told a second time.

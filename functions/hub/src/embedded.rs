@@ -26,7 +26,6 @@ mod readers;
 mod seal;
 mod shows;
 mod store;
-mod system;
 mod tail;
 pub mod ticker;
 pub mod vault;
@@ -36,7 +35,7 @@ pub use backup::{backup, restore};
 pub use blobs::Blobs;
 pub use folder::Folder;
 pub use store::{Status, Store};
-pub use system::{SystemClock, SystemEntropy};
+pub use crate::system::{SystemClock, SystemEntropy};
 pub use vault::Vault;
 
 use crate::ports::Clock;

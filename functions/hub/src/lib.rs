@@ -54,7 +54,10 @@ pub mod settle;
 pub mod steps;
 pub mod store;
 pub mod subscription;
+#[cfg(feature = "system")]
+pub mod system;
 pub mod tap;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod verdict;
 pub mod views;

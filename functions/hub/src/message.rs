@@ -44,6 +44,13 @@ pub enum Message {
         /// Of what.
         entity: Entity,
     },
+    /// To a connector: an event of the account's event bus, to which nobody but the bus can send.
+    BusEventV1 {
+        /// Of which connection.
+        connection: ConnectionName,
+        /// The event, in its envelope.
+        event: serde_json::Value,
+    },
     /// To a subscriber: tell it what this record is now. Holds no values: the newest record is read.
     EventV1(Event),
 }

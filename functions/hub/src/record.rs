@@ -2,7 +2,7 @@
 
 mod codec;
 
-pub use codec::{MAX_BYTES, decode, encode};
+pub use codec::{MAX_BYTES, decode, encode, halves, joined};
 pub(crate) use codec::{OVERDUE, encode_record, place, read_facets, stored_facets};
 
 use crate::{

@@ -1,17 +1,15 @@
 //! Hands messages to the steps as Lambda's event source mappings do: in batches, with partial failures, back-off, a
 //! bound on receives and dead letters; first in, first out within a group.
 
-mod verdict;
-
 use crate::{
     broker::Inbox,
     ports::{Disposition, Entropy, QueueName, Received},
+    verdict::{self, Verdict},
 };
 use async_trait::async_trait;
 use futures::future::join_all;
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
-use verdict::Verdict;
 
 /// A message that was in flight so often in a row when a process ended is worked on alone...
 const SUSPICIOUS: u32 = 3;

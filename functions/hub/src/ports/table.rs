@@ -211,6 +211,12 @@ pub trait Table: Send + Sync {
     /// Makes all changes or none; durable when it returns. At most 100 changes, each item once.
     async fn transact(&self, changes: Vec<TableChange>) -> std::result::Result<(), TransactError>;
 
+    /// Makes every change, each for itself: after an error some may have been made. For changes without condition that do no
+    /// harm when they are made twice; a store may do it for less than a transaction.
+    async fn write_each(&self, changes: Vec<TableChange>) -> std::result::Result<(), TransactError> {
+        self.transact(changes).await
+    }
+
     /// What happened to record items (partitions that begin with [`crate::keys::RECORDS`]) after a cursor; `None` begins
     /// with the oldest entry kept.
     async fn changes(&self, after: Option<&str>, limit: usize) -> Result<Feed>;

@@ -77,6 +77,20 @@ fn body(head: &HeadOf<'_>, facets: &[u8]) -> Result<Vec<u8>> {
     Ok(body)
 }
 
+/// The head of a stored record, and its compressed facets: for stores that keep the two apart, so that a person can read one
+/// of them. `None` when the bytes are no stored record.
+pub fn halves(body: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = body.split_first_chunk::<4>()?;
+    let (head, facets) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    Some((std::str::from_utf8(head).ok()?, facets))
+}
+
+/// The bytes of which these are the halves.
+pub fn joined(head: &str, facets: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(head.len()).unwrap_or(u32::MAX).to_be_bytes();
+    [&length, head.as_bytes(), facets].concat()
+}
+
 /// What an item holds.
 ///
 /// # Errors

@@ -18,9 +18,9 @@ use crate::{
     tap,
 };
 use concord_connector::{
-    Instant, Result, Signal, Verified, Webhook,
+    ConnectionName, Fault, Instant, Kind, Result, Signal, Verified, Webhook,
     signal::Happened,
-    webhook::{Answer, Scheme, Unverified},
+    webhook::{Answer, EVENT_BUS, Scheme, Unverified},
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -72,6 +72,23 @@ pub async fn ingest(hub: &Hub, connection: &str, incoming: Incoming) -> Answer {
         }
         Answer::empty(401)
     })
+}
+
+/// Takes in an event of the account's event bus: the queue that it came by takes nothing from anybody else.
+///
+/// # Errors
+/// `Rejected` when the connection takes no such events; the store's and the queue's faults.
+pub async fn bus_event(hub: &Hub, connection: &ConnectionName, event: &serde_json::Value) -> Result<()> {
+    let settings = hub.settings();
+    let connection = settings.connection(connection)?;
+    let scheme = connection.schemes.iter().find(|scheme| scheme.name == EVENT_BUS).ok_or_else(|| {
+        let sentence = format!("`{}` takes no events of an event bus; add `{EVENT_BUS}` to its `webhooks`", connection.name);
+        Fault::new(Kind::Rejected, "ingest", sentence)
+    })?;
+    let hook = Webhook::of_event_bus(event.to_string().into_bytes());
+    hub.tally.add(Count::WebhooksAccepted);
+    let signals = readable(hub, connection, &hook, scheme).await?;
+    enqueue(hub, connection, scheme, signals).await
 }
 
 /// The answer to what was verified; `None` to what was not.

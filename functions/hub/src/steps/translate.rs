@@ -69,6 +69,12 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
             Ok(Message::PollV1 { connection, entity }) => {
                 polls.entry(connection).or_default().push(Turn { at, body: &message.body, entity: Some(entity) });
             }
+            Ok(Message::BusEventV1 { connection, event }) => {
+                dispositions[at] = match super::ingest::bus_event(hub, &connection, &event).await {
+                    Ok(()) => Disposition::Done,
+                    Err(fault) => super::again(&fault),
+                };
+            }
             Ok(Message::SweepV1 { connection }) => {
                 polls.entry(connection).or_default().push(Turn { at, body: &message.body, entity: None });
             }

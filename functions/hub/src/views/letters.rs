@@ -120,6 +120,7 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
         Message::SignalV1 { connection, .. }
         | Message::PollV1 { connection, .. }
         | Message::SweepV1 { connection }
+        | Message::BusEventV1 { connection, .. }
         | Message::DeliveryV1 { connection, .. } => Some(connection),
         Message::ObservationV1(observation) => Some(&observation.connection),
         Message::RegroupV1 { .. } | Message::EventV1(_) => None,
@@ -143,6 +144,9 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
         }
         Message::SweepV1 { connection } => {
             send(hub, &connection, Message::SweepV1 { connection: connection.clone() }).await?
+        }
+        Message::BusEventV1 { connection, event } => {
+            send(hub, &connection, Message::BusEventV1 { connection: connection.clone(), event }).await?
         }
         Message::SignalV1 { connection, mut signal, .. } => {
             signal.key = format!("redrive-{}", letter.id);

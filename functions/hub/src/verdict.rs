@@ -1,7 +1,10 @@
-//! What becomes of a message.
+//! What becomes of a message that a step has answered: the same wherever messages are received.
 
 use crate::ports::{Disposition, Entropy};
 use std::time::Duration;
+
+/// Failures of a message after which it is put aside.
+pub const RECEIVES: u32 = 8;
 
 /// The first back-off, at least.
 const FIRST: Duration = Duration::from_secs(1);
@@ -12,7 +15,7 @@ const ASKED: Duration = Duration::from_secs(12 * 3600);
 
 /// What becomes of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// It leaves the queue.
     Done,
     /// It is received again after that long.
@@ -22,7 +25,7 @@ pub(super) enum Verdict {
 }
 
 /// Judges a message that was received so often.
-pub(super) fn of(disposition: Disposition, receives: u32, max_receives: u32, entropy: &dyn Entropy) -> Verdict {
+pub fn of(disposition: Disposition, receives: u32, max_receives: u32, entropy: &dyn Entropy) -> Verdict {
     match disposition {
         Disposition::Done => Verdict::Done,
         Disposition::Retry { reason, .. } if receives >= max_receives => Verdict::Bury(reason),
@@ -32,7 +35,7 @@ pub(super) fn of(disposition: Disposition, receives: u32, max_receives: u32, ent
 }
 
 /// Doubles with every receive; the upper half is drawn by lot, so that what failed together does not return together.
-pub(super) fn backoff(receives: u32, entropy: &dyn Entropy) -> Duration {
+pub fn backoff(receives: u32, entropy: &dyn Entropy) -> Duration {
     let least = FIRST.saturating_mul(1 << receives.saturating_sub(1).min(20)).min(LONGEST / 2);
     let lot = u32::from(entropy.bytes()[0]);
     least + least * lot / 255

@@ -1,0 +1,9 @@
+//! Does what is due: polls, sweeps, what is overdue.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    concord_aws::run::due().await
+}
