@@ -46,7 +46,10 @@ impl Clients {
         let table = aws_sdk_dynamodb::config::Builder::from(&shared).interceptor(counting()).build();
         let queue = aws_sdk_sqs::config::Builder::from(&shared).interceptor(counting()).build();
         // Names of buckets are host names at AWS, and nowhere else.
-        let blobs = aws_sdk_s3::config::Builder::from(&shared).force_path_style(names.is_emulated).interceptor(counting()).build();
+        let blobs = aws_sdk_s3::config::Builder::from(&shared)
+            .force_path_style(names.is_emulated)
+            .interceptor(counting())
+            .build();
         let vault = aws_sdk_secretsmanager::config::Builder::from(&shared).interceptor(counting()).build();
         Self {
             table: aws_sdk_dynamodb::Client::from_conf(table),
@@ -112,7 +115,9 @@ impl Booted {
         match settings::reload(&self.hub, &self.registry, &self.names).await {
             Ok(true) => tracing::info!(revision = self.hub.settings().revision, "A new configuration is in force."),
             Ok(false) => {}
-            Err(fault) => tracing::error!(reason = %fault, "The configuration could not be read; the one before is used."),
+            Err(fault) => {
+                tracing::error!(reason = %fault, "The configuration could not be read; the one before is used.")
+            }
         }
     }
 }

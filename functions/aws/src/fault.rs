@@ -36,9 +36,7 @@ pub(crate) fn of<E: ProvideErrorMetadata, R>(operation: &'static str, error: &Sd
     };
     let code = service.code().unwrap_or("none");
     match code {
-        code if PASSING.contains(&code) => {
-            Fault::new(Kind::Unavailable, operation, "AWS is busy").with("code", code)
-        }
+        code if PASSING.contains(&code) => Fault::new(Kind::Unavailable, operation, "AWS is busy").with("code", code),
         "AccessDeniedException" | "AccessDenied" => {
             let sentence = "AWS refuses it; the function's role lacks a permission";
             Fault::new(Kind::Forbidden, operation, sentence).with("code", code).retry(Retry::After(None))

@@ -29,7 +29,8 @@ pub async fn reload(hub: &Hub, registry: &[Arc<dyn Connector>], names: &Config) 
     for reference in document.secret_references() {
         secrets.insert(reference.clone(), open(hub, &reference).await?);
     }
-    let open = |reference: &str| Ok(secrets.get(reference).map(|secret| secret.expose().to_owned()).unwrap_or_default());
+    let open =
+        |reference: &str| Ok(secrets.get(reference).map(|secret| secret.expose().to_owned()).unwrap_or_default());
     let settings = document.settings(registry, installed.revision, &accounts, &open)?;
     hub.configure(shared(settings, names));
     Ok(true)
@@ -50,7 +51,9 @@ fn shared(mut settings: Settings, names: &Config) -> Settings {
 async fn open(hub: &Hub, reference: &str) -> Result<Secret> {
     let missing = |sentence: String| Fault::new(Kind::Rejected, "configuration", sentence);
     let Some(name) = reference.strip_prefix("vault:") else {
-        return Err(missing(format!("`{reference}` is not there in the cloud; keep the secret by `concord vault set`")));
+        return Err(missing(format!(
+            "`{reference}` is not there in the cloud; keep the secret by `concord vault set`"
+        )));
     };
     let (name, part) = name.split_once('#').unwrap_or((name, "token"));
     let kept = hub.vault.read(name).await?;

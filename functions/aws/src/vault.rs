@@ -70,7 +70,9 @@ impl SecretsManagerVault {
         let mut names = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| fault::of("vault.list", &error))?;
-            names.extend(page.secret_list().iter().filter_map(|one| Some(one.name()?.strip_prefix(&self.prefix)?.to_owned())));
+            names.extend(
+                page.secret_list().iter().filter_map(|one| Some(one.name()?.strip_prefix(&self.prefix)?.to_owned())),
+            );
         }
         Ok(names)
     }
@@ -116,7 +118,9 @@ impl Vault for SecretsManagerVault {
             let request = self.client.create_secret().name(&id).client_request_token(token).secret_string(text);
             return match request.send().await {
                 Ok(_) => Ok(true),
-                Err(error) if error.as_service_error().is_some_and(|said| said.is_resource_exists_exception()) => Ok(false),
+                Err(error) if error.as_service_error().is_some_and(|said| said.is_resource_exists_exception()) => {
+                    Ok(false)
+                }
                 Err(error) => Err(fault::of("vault.write", &error)),
             };
         }
@@ -124,7 +128,9 @@ impl Vault for SecretsManagerVault {
         match request.send().await {
             Ok(_) => Ok(true),
             Err(error) if error.as_service_error().is_some_and(|said| said.is_resource_exists_exception()) => Ok(false),
-            Err(error) if error.as_service_error().is_some_and(|said| said.is_resource_not_found_exception()) => Ok(false),
+            Err(error) if error.as_service_error().is_some_and(|said| said.is_resource_not_found_exception()) => {
+                Ok(false)
+            }
             Err(error) => Err(fault::of("vault.write", &error)),
         }
     }

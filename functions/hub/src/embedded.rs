@@ -31,11 +31,11 @@ pub mod ticker;
 pub mod vault;
 mod writer;
 
+pub use crate::system::{SystemClock, SystemEntropy};
 pub use backup::{backup, restore};
 pub use blobs::Blobs;
 pub use folder::Folder;
 pub use store::{Status, Store};
-pub use crate::system::{SystemClock, SystemEntropy};
 pub use vault::Vault;
 
 use crate::ports::Clock;

@@ -3,7 +3,8 @@
 use super::{BATCH, CLAIM, LARGEST, SqsQueue};
 use crate::{fault, trace};
 use aws_sdk_sqs::types::{
-    MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue, SendMessageBatchRequestEntry,
+    MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+    SendMessageBatchRequestEntry,
 };
 use concord_connector::{Fault, Kind, Result};
 use concord_hub::ports::{Outgoing, QueueName};

@@ -75,7 +75,8 @@ fn incoming(request: Request) -> Result<(String, Incoming), u16> {
         return Err(413);
     }
     let query = &request.raw_query_string;
-    let path_and_query = if query.is_empty() { request.raw_path.clone() } else { format!("{}?{query}", request.raw_path) };
+    let path_and_query =
+        if query.is_empty() { request.raw_path.clone() } else { format!("{}?{query}", request.raw_path) };
     let source = Some(request.request_context.http.source_ip).filter(|source| !source.is_empty());
     let headers = request.headers.into_iter().collect();
     Ok((connection, Incoming { method, path_and_query, path_secret, headers, body, source }))
@@ -100,7 +101,8 @@ mod tests {
 
     #[test]
     fn a_request_is_read_with_its_raw_path_and_body() {
-        let (connection, incoming) = of(json!({ "rawPath": "/hooks/portal/s3cret", "rawQueryString": "a=%20b" })).unwrap();
+        let (connection, incoming) =
+            of(json!({ "rawPath": "/hooks/portal/s3cret", "rawQueryString": "a=%20b" })).unwrap();
         assert_eq!((connection.as_str(), incoming.path_secret.as_deref()), ("portal", Some("s3cret")));
         assert_eq!(incoming.path_and_query, "/hooks/portal/s3cret?a=%20b");
         assert_eq!(incoming.source.as_deref(), Some("198.51.100.7"));

@@ -63,7 +63,10 @@ mod tests {
         assert_eq!(line["signals"], 3);
         assert_eq!(line["function"], "hub-ingest");
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!((directive["Namespace"].as_str(), directive["Metrics"][0]["Name"].as_str()), (Some("Concord"), Some("signals")));
+        assert_eq!(
+            (directive["Namespace"].as_str(), directive["Metrics"][0]["Name"].as_str()),
+            (Some("Concord"), Some("signals"))
+        );
         assert_eq!(directive["Dimensions"][0][0], "function");
     }
 }

@@ -6,11 +6,7 @@ mod record;
 mod settle;
 
 use super::TimeLeft;
-use crate::{
-    boot::Booted,
-    queue::name,
-    trace,
-};
+use crate::{boot::Booted, queue::name, trace};
 use attempt::Attempt;
 use concord_hub::{
     ports::{Disposition, QueueName},
@@ -80,7 +76,13 @@ fn rounds(queue: &QueueName, messages: Vec<Message>) -> Vec<Vec<Message>> {
     rounds
 }
 
-async fn one_round(booted: &Arc<Booted>, queue: &QueueName, round: Vec<Message>, time: TimeLeft, settled: &mut Settled) {
+async fn one_round(
+    booted: &Arc<Booted>,
+    queue: &QueueName,
+    round: Vec<Message>,
+    time: TimeLeft,
+    settled: &mut Settled,
+) {
     let (mut ready, waiting): (Vec<_>, Vec<_>) =
         round.into_iter().partition(|message| time.is_enough() && !settled.is_behind_a_failure(queue, message));
     for message in &waiting {
@@ -139,7 +141,10 @@ mod tests {
 
     fn ids(queue: &QueueName, groups: &[&str]) -> Vec<Vec<String>> {
         let messages = groups.iter().enumerate().map(|(id, group)| message(id, group)).collect();
-        rounds(queue, messages).into_iter().map(|round| round.into_iter().map(|one| one.received.id).collect()).collect()
+        rounds(queue, messages)
+            .into_iter()
+            .map(|round| round.into_iter().map(|one| one.received.id).collect())
+            .collect()
     }
 
     #[test]

@@ -86,7 +86,14 @@ impl Streams {
         }
     }
 
-    async fn read(&self, arn: &str, shard: &Shard, at: &mut Cursor, limit: usize, entries: &mut Vec<FeedEntry>) -> Result<()> {
+    async fn read(
+        &self,
+        arn: &str,
+        shard: &Shard,
+        at: &mut Cursor,
+        limit: usize,
+        entries: &mut Vec<FeedEntry>,
+    ) -> Result<()> {
         let Some(id) = shard.shard_id() else { return Ok(()) };
         let mut iterator = match at.get(id) {
             Some(Place::Done) => return Ok(()),
@@ -161,7 +168,9 @@ fn text(cursor: &Cursor) -> Result<String> {
 fn entry(record: &Record) -> Result<Option<FeedEntry>> {
     let Some(change) = record.dynamodb.as_ref() else { return Ok(None) };
     let image = |attributes: Option<&std::collections::HashMap<String, Streamed>>| {
-        attributes.map(|attributes| attributes.iter().map(|(name, value)| (name.clone(), plain(value))).collect::<item::Attributes>())
+        attributes.map(|attributes| {
+            attributes.iter().map(|(name, value)| (name.clone(), plain(value))).collect::<item::Attributes>()
+        })
     };
     let Some(named) = image(change.keys()) else { return Ok(None) };
     let key = item::name(&named)?;

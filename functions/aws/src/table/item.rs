@@ -13,7 +13,8 @@ use crate::trace;
 use aws_sdk_dynamodb::types::AttributeValue;
 use concord_connector::{Fault, Instant, Kind, Result};
 use concord_hub::{
-    keys, ports::{Index, IndexEntry, Item, ItemKey},
+    keys,
+    ports::{Index, IndexEntry, Item, ItemKey},
     record,
 };
 use std::collections::HashMap;
@@ -30,7 +31,10 @@ const LATER_S: i64 = 3600;
 
 /// The key attributes of a name.
 pub fn key(key: &ItemKey) -> Attributes {
-    [("pk", &key.partition), ("sk", &key.sort)].into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect()
+    [("pk", &key.partition), ("sk", &key.sort)]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), text(value)))
+        .collect()
 }
 
 pub(super) fn text(value: &str) -> AttributeValue {
@@ -74,6 +78,13 @@ pub fn write(item: &Item) -> Attributes {
     attributes
 }
 
+/// Every attribute that an item may have, or not, beside its name and its revision.
+pub(super) fn optional() -> Vec<String> {
+    let plain = ["e", "ttl", "t", "j", "f", "b", "m"].map(str::to_owned);
+    let places = (0..SLOTS).flat_map(|slot| [format!("p{slot}"), format!("q{slot}")]);
+    plain.into_iter().chain(places).collect()
+}
+
 /// A partition of an index among those of all.
 pub(super) fn partition(index: Index, partition: &str) -> String {
     format!("{}#{partition}", index.name())
@@ -103,7 +114,8 @@ fn places(item: &Item) -> [Option<&IndexEntry>; SLOTS] {
 /// FNV-1a: the same in every build, for ever.
 fn hash(parts: &[&str]) -> usize {
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     usize::try_from(hash >> 40).unwrap_or_default()
 }
 
@@ -128,10 +140,8 @@ pub fn read(mut attributes: Attributes) -> Result<Item> {
         Some(AttributeValue::S(text)) => Some(text),
         _ => None,
     };
-    let key = ItemKey::new(
-        texts(take("pk")).ok_or_else(|| damaged("pk"))?,
-        texts(take("sk")).ok_or_else(|| damaged("sk"))?,
-    );
+    let key =
+        ItemKey::new(texts(take("pk")).ok_or_else(|| damaged("pk"))?, texts(take("sk")).ok_or_else(|| damaged("sk"))?);
     let rev = integer(take("v")).and_then(|rev| u64::try_from(rev).ok()).ok_or_else(|| damaged("v"))?;
     let expires = integer(take("e")).map(Instant::from_ms);
     let body = match (take("j"), take("f"), take("b")) {
@@ -141,7 +151,9 @@ pub fn read(mut attributes: Attributes) -> Result<Item> {
         _ => return Err(damaged("j")),
     };
     let index = match take("m") {
-        Some(AttributeValue::L(all)) => all.iter().map(|entry| of_triple(entry).ok_or_else(|| damaged("m"))).collect::<Result<_>>()?,
+        Some(AttributeValue::L(all)) => {
+            all.iter().map(|entry| of_triple(entry).ok_or_else(|| damaged("m"))).collect::<Result<_>>()?
+        }
         _ => (0..SLOTS)
             .filter_map(|slot| Some((texts(take(&format!("p{slot}")))?, texts(take(&format!("q{slot}")))?)))
             .map(|(partition, sort)| entry(&partition, &sort).ok_or_else(|| damaged("p")))
@@ -174,7 +186,8 @@ fn index_of(name: &str) -> Option<Index> {
 }
 
 fn damaged(attribute: &'static str) -> Fault {
-    Fault::new(Kind::Unexpected, "table", "an item of the table is not as Concord writes them").with("attribute", attribute)
+    Fault::new(Kind::Unexpected, "table", "an item of the table is not as Concord writes them")
+        .with("attribute", attribute)
 }
 
 #[cfg(test)]
@@ -182,11 +195,17 @@ mod tests {
     use super::*;
 
     fn shown(count: usize) -> Item {
-        let place = |n: usize| IndexEntry { index: Index::Pending, partition: format!("c{n}"), sort: format!("{n:03}") };
+        let place =
+            |n: usize| IndexEntry { index: Index::Pending, partition: format!("c{n}"), sort: format!("{n:03}") };
         let mut index: Vec<_> = (0..count).map(place).collect();
         index.push(IndexEntry { index: Index::List, partition: "organization".into(), sort: "r1".into() });
         let key = ItemKey::new("R#r1", "R");
-        Item { rev: 7, index, expires: Some(Instant::from_ms(1_700_000_000_123)), ..Item::new(key, br#"{"a":1}"#.to_vec()) }
+        Item {
+            rev: 7,
+            index,
+            expires: Some(Instant::from_ms(1_700_000_000_123)),
+            ..Item::new(key, br#"{"a":1}"#.to_vec())
+        }
     }
 
     fn sorted(mut item: Item) -> Item {
@@ -204,6 +223,16 @@ mod tests {
         assert_eq!(read(write(&bytes)).unwrap(), bytes);
         let nothing = Item::new(ItemKey::new("S#a#b", "S"), Vec::new());
         assert_eq!(read(write(&nothing)).unwrap(), nothing);
+    }
+
+    #[test]
+    fn every_attribute_of_an_item_is_known() {
+        let known = optional();
+        for item in [shown(20), Item::new(ItemKey::new("X", "1"), vec![0xff]), shown(0)] {
+            for name in write(&item).keys().filter(|name| !["pk", "sk", "v"].contains(&name.as_str())) {
+                assert!(known.contains(name), "{name} would stay when an item is written over");
+            }
+        }
     }
 
     #[test]

@@ -76,7 +76,8 @@ impl DynamoTable {
         };
         loop {
             let left = range.limit - found.len();
-            let request = self.client.query().table_name(&self.name).set_index_name(range.index.map(|slot| format!("s{slot}")));
+            let request =
+                self.client.query().table_name(&self.name).set_index_name(range.index.map(|slot| format!("pq{slot}")));
             let request = request
                 .key_condition_expression("#p = :p AND #q BETWEEN :from AND :to")
                 .projection_expression(if range.index.is_some() { "pk, sk, #q" } else { "pk, #q" })

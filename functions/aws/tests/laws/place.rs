@@ -74,7 +74,7 @@ pub(crate) async fn table(clients: &Clients) -> concord_aws::DynamoTable {
     for slot in 0..SLOTS {
         let (partition, sort) = (format!("p{slot}"), format!("q{slot}"));
         let index = GlobalSecondaryIndex::builder()
-            .index_name(format!("s{slot}"))
+            .index_name(format!("pq{slot}"))
             .key_schema(key(&partition, KeyType::Hash))
             .key_schema(key(&sort, KeyType::Range))
             .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());

@@ -2,13 +2,15 @@
 
 use crate::{place, stand_in::StandIn};
 use async_trait::async_trait;
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName,
+};
 use concord_aws::{S3Blobs, SecretsManagerVault, SqsQueue};
 use concord_connector::Result;
 use concord_hub::{
     broker::{Depth, Inbox},
     ports::{Blobs, Outgoing, Queue, QueueName, Received, Table, Vault},
-    testing::{FakeClock, SeededEntropy, MemoryBlobs, MemoryQueue, laws},
+    testing::{FakeClock, MemoryBlobs, MemoryQueue, SeededEntropy, laws},
 };
 use std::{env, sync::Arc, time::Duration};
 use tokio::runtime::{Handle, Runtime};
@@ -39,7 +41,8 @@ fn the_table_keeps_its_laws_on_an_emulator_in_this_process() {
 #[test]
 #[ignore = "needs AWS's DynamoDB Local: `make aws` starts it"]
 fn the_table_keeps_its_laws_on_dynamodb_local() {
-    let endpoint = env::var("CONCORD_TEST_DYNAMODB").expect("CONCORD_TEST_DYNAMODB names the address of DynamoDB Local");
+    let endpoint =
+        env::var("CONCORD_TEST_DYNAMODB").expect("CONCORD_TEST_DYNAMODB names the address of DynamoDB Local");
     table_laws(async { endpoint });
 }
 
@@ -83,7 +86,8 @@ fn what_was_read_is_kept_for_as_long_as_allowed_and_never_after_a_write() {
         let endpoint = StandIn::default().serve().await;
         let client = place::clients(&endpoint, &endpoint).await.vault;
         let clock = FakeClock::default();
-        let keeping = SecretsManagerVault::new(client.clone(), "k/", Arc::new(clock.clone())).keeping(Duration::from_secs(60));
+        let keeping =
+            SecretsManagerVault::new(client.clone(), "k/", Arc::new(clock.clone())).keeping(Duration::from_secs(60));
         let other = SecretsManagerVault::new(client, "k/", Arc::new(clock.clone()));
         assert_eq!(keeping.read("crm").await.unwrap().generation, 0);
         assert!(other.write("crm", Default::default()).await.unwrap());
@@ -192,7 +196,8 @@ fn queues_keep_their_laws() {
                 let endpoint = stand_in.serve().await;
                 let client = place::clients(&endpoint, &endpoint).await.queue;
                 let blobs = Arc::new(MemoryBlobs::default());
-                let queue = SqsQueue::new(client.clone(), format!("{endpoint}/1/hub-"), blobs, Arc::new(SeededEntropy::new(1)));
+                let queue =
+                    SqsQueue::new(client.clone(), format!("{endpoint}/1/hub-"), blobs, Arc::new(SeededEntropy::new(1)));
                 Arc::new(Both { queue, client, behind })
             })
         })

@@ -82,7 +82,8 @@ fn object(held: &StandIn, method: &Method, uri: &Uri, body: Bytes) -> Response {
         Method::GET => match objects.get(&key) {
             Some(bytes) => bytes.clone().into_response(),
             None => {
-                let missing = "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
+                let missing =
+                    "<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>";
                 (StatusCode::NOT_FOUND, missing).into_response()
             }
         },

@@ -82,7 +82,8 @@ pub async fn bus_event(hub: &Hub, connection: &ConnectionName, event: &serde_jso
     let settings = hub.settings();
     let connection = settings.connection(connection)?;
     let scheme = connection.schemes.iter().find(|scheme| scheme.name == EVENT_BUS).ok_or_else(|| {
-        let sentence = format!("`{}` takes no events of an event bus; add `{EVENT_BUS}` to its `webhooks`", connection.name);
+        let sentence =
+            format!("`{}` takes no events of an event bus; add `{EVENT_BUS}` to its `webhooks`", connection.name);
         Fault::new(Kind::Rejected, "ingest", sentence)
     })?;
     let hook = Webhook::of_event_bus(event.to_string().into_bytes());

@@ -39,9 +39,11 @@ impl Settled {
         }
         for (url, waits) in queues {
             for chunk in waits.chunks(BATCH) {
-                let entries: Result<Vec<_>, _> = chunk.iter().enumerate().map(|(id, (message, wait))| entry(id, message, *wait)).collect();
+                let entries: Result<Vec<_>, _> =
+                    chunk.iter().enumerate().map(|(id, (message, wait))| entry(id, message, *wait)).collect();
                 let Ok(entries) = entries else { continue };
-                let request = booted.clients.queue.change_message_visibility_batch().queue_url(&url).set_entries(Some(entries));
+                let request =
+                    booted.clients.queue.change_message_visibility_batch().queue_url(&url).set_entries(Some(entries));
                 if let Err(error) = request.send().await {
                     let fault = fault::of("queue.release", &error);
                     tracing::warn!(reason = %fault, "The wait of messages could not be set.");

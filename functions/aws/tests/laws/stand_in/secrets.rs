@@ -44,12 +44,15 @@ impl Secrets {
             }
             "GetSecretValue" => {
                 let secret = self.0.get(&id).ok_or("ResourceNotFoundException")?;
-                Ok(json!({ "ARN": id, "Name": id, "VersionId": secret.current, "SecretString": secret.versions[&secret.current] }))
+                Ok(
+                    json!({ "ARN": id, "Name": id, "VersionId": secret.current, "SecretString": secret.versions[&secret.current] }),
+                )
             }
             "DeleteSecret" => self.0.remove(&id).map(|_| json!({ "Name": id })).ok_or("ResourceNotFoundException"),
             "ListSecrets" => {
                 let prefix = request["Filters"][0]["Values"][0].as_str().unwrap_or_default();
-                let list: Vec<Json> = self.0.keys().filter(|name| name.starts_with(prefix)).map(|name| json!({ "Name": name })).collect();
+                let list: Vec<Json> =
+                    self.0.keys().filter(|name| name.starts_with(prefix)).map(|name| json!({ "Name": name })).collect();
                 Ok(json!({ "SecretList": list }))
             }
             other => panic!("nothing stands in for {other}"),

@@ -31,7 +31,8 @@ pub(super) async fn answer(held: &StandIn, operation: &str, request: &Json) -> R
             Ok(json!({ "Messages": messages }))
         }
         "DeleteMessageBatch" => {
-            let ids: Vec<String> = entries(request).iter().map(|entry| entry["ReceiptHandle"].as_str().unwrap().to_owned()).collect();
+            let ids: Vec<String> =
+                entries(request).iter().map(|entry| entry["ReceiptHandle"].as_str().unwrap().to_owned()).collect();
             held.queue.delete(&queue, &ids).await.unwrap();
             Ok(done(request))
         }
