@@ -1,6 +1,8 @@
 //! The laws of ports, on the adapters of AWS: DynamoDB as an emulator in this process that others wrote, and where they are
 //! given AWS's own DynamoDB Local and an emulator of all services; SQS, Secrets Manager and S3 as stand-ins on loopback.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod events;
 mod place;
 mod ports;
