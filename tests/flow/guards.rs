@@ -45,6 +45,7 @@ async fn a_worker_with_an_older_configuration_does_not_settle_a_neighbour_that_h
         read_at: world.now(),
         signalled_at: None,
         from_history: false,
+        ours: Default::default(),
         looked: true,
     };
     let refused = steps::reconcile::observe(&world.hub, &observation).await.expect_err("it has to reload");

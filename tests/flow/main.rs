@@ -24,6 +24,7 @@ mod redrive;
 mod references;
 mod replay;
 mod revisions;
+mod rivals;
 mod scope;
 mod secrecy;
 mod security;

@@ -1,7 +1,7 @@
 //! What the simulation found, each as the scenario that shows it (tests/sim/FOUND.md).
 
 use crate::{
-    clobber::about_to_cover,
+    clobber::{about_to_cover, until_ordered},
     crm::{company, edit, small, text},
 };
 use concord_connector::{
@@ -160,4 +160,79 @@ async fn a_reference_to_what_is_gone_everywhere_is_emptied_everywhere() {
     let there = world.shown(&record, "salesforce", "Deal_Registration__c");
     assert_eq!((&there["Name"], &there["Account__c"]), (&json!("Deal 2"), &json!(null)));
     assert!(record.pending().is_empty(), "{:?}", record.outbox);
+}
+
+#[tokio::test]
+async fn a_company_that_is_deleted_in_one_system_takes_no_reference_out_of_the_others() {
+    let maps = &[Entity::Organization, Entity::Person];
+    let people = |name, system| Account { maps, creates: maps, ..account(name, system) };
+    let mut world = World::new(&[people("hubspot-eu", "hubspot"), people("salesforce", "salesforce")]).await;
+    let employer = world.act("hubspot-eu", company("Acme", "acme.example"));
+    let fields = json!({
+        "properties": {"lastname": "Doe", "email": "doe@acme.example"},
+        "associations": [{"to": "companies", "id": employer, "label": "Primary"}]
+    });
+    let person = world.act("hubspot-eu", Act::Create { object: "contacts".into(), fields });
+    world.settle().await;
+    let record = world.only(Entity::Person).await;
+    assert!(world.shown(&record, "salesforce", "Contact")["AccountId"].is_string());
+    // The others keep the company, and HubSpot lets go of it in its own people.
+    world.act("hubspot-eu", Act::Delete { object: "companies".into(), id: employer });
+    world.settle().await;
+    world.act("hubspot-eu", edit("contacts", &person, json!({"properties": {"jobtitle": "Buyer"}})));
+    for _ in 0..3 {
+        world.settle().await;
+        world.clock.advance(Duration::from_secs(300));
+    }
+    let record = world.only(Entity::Person).await;
+    let there = world.shown(&record, "salesforce", "Contact");
+    assert_eq!(there["Title"], json!("Buyer"));
+    assert!(there["AccountId"].is_string(), "nobody has said that they left the company: {there}");
+    assert!(record.pending().is_empty(), "{:?}", record.outbox);
+}
+
+#[tokio::test]
+async fn what_a_read_back_showed_of_somebody_elses_is_heard_before_the_record_is_taken_out() {
+    let mut world = World::new(&[small("hubspot-eu", "hubspot"), small("tryton", "tryton")]).await;
+    world.reconfigure(|settings| {
+        let hubspot = settings.connections.get_mut("hubspot-eu").expect("it");
+        hubspot.on_delete.insert(Entity::Organization, OnDelete::Propagate);
+    });
+    let id = world.act("hubspot-eu", company("Acme", "acme.example"));
+    world.settle().await;
+    let record = world.named(Entity::Organization, "Acme").await;
+    let party = world.shown(&record, "tryton", "party.party")["id"].clone();
+    // Nobody tells of it: Tryton sends no webhooks.
+    let phone = json!({"contact_mechanisms": [["create", [{"type": "phone", "value": "+49 30 00007"}]]]});
+    world.act("tryton", edit("party.party", &party.to_string(), phone));
+    world.act("hubspot-eu", edit("companies", &id, json!({"properties": {"name": "Acme 2"}})));
+    let queue = until_ordered(&mut world, "tryton").await;
+    world.drain(&queue).await;
+    assert_eq!(world.shown(&record, "tryton", "party.party")["name"], json!("Acme 2"));
+    world.act("hubspot-eu", Act::Delete { object: "companies".into(), id });
+    until_ordered(&mut world, "tryton").await;
+    while world.drain(&queue).await {}
+    world.settle().await;
+    let record = world.record(&record.id).await;
+    assert_eq!(text(&record, "phone"), "+49 30 00007", "their word is kept, if not their record");
+}
+
+#[tokio::test]
+async fn an_edit_that_our_write_covered_in_the_same_moment_lies_under_it() {
+    let (mut world, queue) = about_to_cover().await;
+    let there = "hubspot-eu".into();
+    world.drain(&queue).await;
+    let record = world.only(Entity::Organization).await;
+    let facet = record.live_at(&there).next().expect("a facet");
+    let written = facet.written.clone().expect("our write");
+    world.drain(&QueueName::Observations).await;
+    let record = world.only(Entity::Organization).await;
+    let facet = record.live_at(&there).next().expect("a facet");
+    let field = Field::from("phone");
+    let covered = facet.versions().iter().position(|version| {
+        version.diff.get(&field).is_some_and(|value| value.as_ref().and_then(Value::as_str) == Some("2"))
+    });
+    let ours = facet.versions().iter().position(|version| version.last_read == written.ended_at);
+    assert!(covered.expect("their edit") < ours.expect("our write"), "{:#?}", facet.versions());
+    assert_eq!(facet.view().held(&field), Some(&Some(Value::Text("1".into()))), "it was covered");
 }

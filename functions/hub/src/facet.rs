@@ -57,8 +57,14 @@ pub struct Want {
     /// Whether the configuration brought it about, and nobody's change.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub configured: bool,
+    /// Whether a create was sent with it: what the record shows otherwise was edited there since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sent: bool,
     /// Per field: the hash of the image that the external record will show.
     pub fields: BTreeMap<Field, Hash>,
+    /// Per field: the stamp of the golden value that this is the image of. Whoever edits on top of it is later.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stamps: BTreeMap<Field, Instant>,
 }
 
 /// The last acknowledged write.
@@ -215,6 +221,7 @@ impl Facet {
             version.absent.remove(field);
             version.times.remove(field);
             version.ours.remove(field);
+            version.stamps.remove(field);
             version.wrote.remove(field);
         }
     }
@@ -222,13 +229,26 @@ impl Facet {
     pub fn wants_value(&self, field: &Field, image: &Hash) -> bool {
         self.wants.iter().any(|want| want.fields.get(field) == Some(image))
     }
+    /// The stamp of the golden value of which an unacknowledged want would make a field show the image.
+    pub fn wanted_stamp(&self, field: &Field, image: &Hash) -> Option<Instant> {
+        let of = |want: &&Want| want.fields.get(field) == Some(image);
+        self.wants.iter().filter(of).filter_map(|want| want.stamps.get(field).copied()).max()
+    }
     /// Adds a want, keeping their number bounded.
     pub fn want(&mut self, want: Want) {
         self.wants.push(want);
         if self.wants.len() > WANTS {
             let oldest = self.wants.remove(0);
             for (field, hash) in oldest.fields {
-                self.wants[0].fields.entry(field).or_insert(hash);
+                let stamp = oldest.stamps.get(&field).copied();
+                let next = &mut self.wants[0];
+                if next.fields.contains_key(&field) {
+                    continue;
+                }
+                if let Some(stamp) = stamp {
+                    next.stamps.insert(field.clone(), stamp);
+                }
+                next.fields.insert(field, hash);
             }
         }
     }

@@ -1,7 +1,10 @@
 //! What travels in queues. Shapes outlive deploys: a new shape is a new variant, and readers accept the last two.
 
-use concord_connector::{ConnectionName, Entity, Fault, Instant, RecordId, Result, Signal, Snapshot, SubscriptionName};
+use concord_connector::{
+    ConnectionName, Entity, Fault, Field, Instant, RecordId, Result, Signal, Snapshot, SubscriptionName,
+};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -98,6 +101,10 @@ pub struct Observation {
     /// was read before that write had ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub from_history: bool,
+    /// Values of it that are our own writes, as the vendor's field history shows them, with the stamps of the golden values
+    /// that they were; what they covered there was somebody else's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ours: BTreeMap<Field, Instant>,
     /// Whether the vendor was asked for the record itself, and this is what it showed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub looked: bool,
@@ -112,6 +119,7 @@ impl Observation {
             read_at,
             signalled_at: None,
             from_history: false,
+            ours: BTreeMap::new(),
             looked: true,
         }
     }

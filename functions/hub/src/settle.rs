@@ -2,10 +2,10 @@
 
 mod wants;
 
-pub use wants::{differences, image};
+pub use wants::{differences, image, stamps};
 
 use crate::{
-    facet::Link,
+    facet::{Link, Want},
     record::{OpenCreate, Record, Removal},
     resolve::{self, Viewed},
     review::{Review, Subject},
@@ -234,6 +234,13 @@ pub fn images(record: &Record, connection: &Connection) -> BTreeMap<concord_conn
             Some((rule.field.clone(), crate::facet::Hash::of(image.as_ref())))
         })
         .collect()
+}
+
+/// A want of everything that an external record made from a record will show.
+pub fn wanted(record: &Record, connection: &Connection, now: Instant) -> Want {
+    let fields = images(record, connection);
+    let stamps = wants::stamps(&record.golden, fields.keys());
+    Want { version: record.version, at: now, configured: false, sent: false, fields, stamps }
 }
 
 /// Whether a name is Concord's own.

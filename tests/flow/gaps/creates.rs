@@ -60,6 +60,7 @@ async fn a_placeholder_that_bears_our_marker_joins_the_record_that_it_was_made_f
         read_at: world.now(),
         signalled_at: None,
         from_history: false,
+        ours: Default::default(),
         looked: true,
     };
     reconcile::observe(&world.hub, &observation).await.expect("an observation that can be taken in");

@@ -99,8 +99,15 @@ fn ended(operation: &Operation, outcome: Outcome) {
 /// What was read survives the queue unchanged.
 fn travels(snapshot: Snapshot) {
     let connection = ConnectionName::from("under-test");
-    let observation =
-        Observation { connection, snapshot, read_at: NOW, signalled_at: None, from_history: false, looked: true };
+    let observation = Observation {
+        connection,
+        snapshot,
+        read_at: NOW,
+        signalled_at: None,
+        from_history: false,
+        ours: Default::default(),
+        looked: true,
+    };
     let message = Message::ObservationV1(Box::new(observation));
     let text = message.encode().expect("a message that travels");
     assert_eq!(Message::decode(&text).map_err(|e| e.to_string()), Ok(message), "changed in the queue");

@@ -1,11 +1,8 @@
 //! Putting an observation or a receipt into its place among the versions.
 
-use super::{Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash};
+use super::{Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash, version::Brought};
 use concord_connector::{Field, Instant, Snapshot, Value, snapshot::Presence};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What came of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +20,17 @@ pub enum Applied {
 impl Facet {
     /// Puts what a read showed into its place.
     pub fn observe(&mut self, snapshot: &Snapshot, read_at: Instant) -> Applied {
+        self.observe_knowing(snapshot, read_at, &BTreeMap::new())
+    }
+
+    /// The same, where it is known of some of its values that they are our own writes, and with which stamps: their wants may
+    /// be acknowledged by now.
+    pub fn observe_knowing(
+        &mut self,
+        snapshot: &Snapshot,
+        read_at: Instant,
+        ours: &BTreeMap<Field, Instant>,
+    ) -> Applied {
         let content = hash(&(&snapshot.fields, &snapshot.presence));
         let order = Order { version: self.place_of(snapshot.version, read_at), sort: Sort::Seen, read_at, content };
         if self.base.folded.as_ref().is_some_and(|folded| order <= *folded) {
@@ -39,7 +47,8 @@ impl Facet {
             diff: snapshot.fields.clone(),
             absent: Default::default(),
             times: snapshot.field_times.clone(),
-            ours: Default::default(),
+            ours: ours.keys().cloned().collect(),
+            stamps: ours.clone(),
             wrote: BTreeMap::new(),
             presence: Some(snapshot.presence.clone()),
         };
@@ -91,6 +100,7 @@ impl Facet {
             absent: Default::default(),
             times: BTreeMap::new(),
             ours: Default::default(),
+            stamps: BTreeMap::new(),
             wrote: wrote
                 .iter()
                 .map(|(field, (golden, stamp))| (field.clone(), (Hash::of(golden.as_ref()), *stamp)))
@@ -140,6 +150,7 @@ impl Facet {
             absent: Default::default(),
             times: BTreeMap::new(),
             ours: Default::default(),
+            stamps: BTreeMap::new(),
             wrote: BTreeMap::new(),
             presence: Some(Presence::Deleted),
         });
@@ -238,7 +249,9 @@ impl Facet {
             new.absent = before.cells.keys().filter(|field| !new.diff.contains_key(*field)).cloned().collect();
             new.diff.retain(|field, value| before.held(field) != Some(value));
             new.times.retain(|field, time| new.diff.contains_key(field) && self.may_date(at, field, *time));
-            new.ours = self.recognised(&new.diff);
+            new.ours.retain(|field| new.diff.contains_key(field));
+            new.stamps.retain(|field, _| new.diff.contains_key(field));
+            self.recognise(&mut new);
             if new.presence.as_ref().is_none_or(|shown| *shown == before.presence) && (at > 0 || !self.base.is_empty())
             {
                 new.presence = None;
@@ -251,8 +264,8 @@ impl Facet {
                 self.folded.put(before);
             }
             Some((shown, presence)) => {
-                for (field, ours, time) in self.rebase_following(at, &before, &shown) {
-                    new.shown_first(field, ours, time);
+                for brought in self.rebase_following(at, &before, &shown) {
+                    new.shown_first(brought);
                 }
                 if let Some(next) = self.versions.get_mut(at)
                     && next.order.sort == Sort::Seen
@@ -306,23 +319,44 @@ impl Facet {
         Some(tail)
     }
 
-    /// Fields whose new value is one that we were about to write.
-    fn recognised(&self, diff: &BTreeMap<Field, Option<Value>>) -> BTreeSet<Field> {
-        diff.iter()
-            .filter(|(field, value)| !left_out!(SkipEcho) && self.wants_value(field, &Hash::of(value.as_ref())))
-            .map(|(field, _)| field.clone())
-            .collect()
+    /// Notes the fields whose new value is one that we were about to write.
+    fn recognise(&self, new: &mut Version) {
+        for (field, value) in &new.diff {
+            let image = Hash::of(value.as_ref());
+            if left_out!(SkipEcho) || !self.wants_value(field, &image) {
+                let under = self.was_made_with(field).or_else(|| self.may_cover(new, field));
+                new.stamps.extend(under.map(|stamp| (field.clone(), stamp)));
+                continue;
+            }
+            if let Some(stamp) = self.wanted_stamp(field, &image) {
+                new.stamps.insert(field.clone(), stamp);
+            }
+            new.ours.insert(field.clone());
+        }
+    }
+
+    /// The stamp of the value with which our create made a record that nobody had read since: what it shows now was edited on
+    /// top of that.
+    fn was_made_with(&self, field: &Field) -> Option<Instant> {
+        let made = self.wants.iter().find(|want| want.sent && want.fields.contains_key(field));
+        made.filter(|_| self.is_unseen()).map(|want| want.stamps.get(field).copied().unwrap_or(Instant::EPOCH))
+    }
+
+    /// The stamp of a value that an open want may have carried there before a field was edited to another: the vendor's clock
+    /// is behind, by our last write there, and by ours the edit is later than the want. Whether that write landed nobody
+    /// knows yet; whoever wrote is later than the value that we were to write in any case.
+    fn may_cover(&self, new: &Version, field: &Field) -> Option<Instant> {
+        let ours = self.versions.iter().rev().find(|known| known.order.sort == Sort::Receipt)?;
+        let behind = ours.behind()?;
+        let edited_at = new.edited_at(field).0.plus(behind);
+        let open = self.wants.iter().filter(|want| want.fields.contains_key(field) && want.at < edited_at);
+        open.filter_map(|want| want.stamps.get(field).copied()).max()
     }
 
     /// The versions after an inserted one now follow another state: what each showed stays, its differences change. A
     /// version that is silent about a field passes the change on to the next. Returns what such a version no longer brings,
     /// because the inserted one brought it first: whether it was ours, and its exact time.
-    fn rebase_following(
-        &mut self,
-        at: usize,
-        state: &View,
-        shown: &BTreeMap<Field, Option<Value>>,
-    ) -> Vec<(Field, bool, Option<Instant>)> {
+    fn rebase_following(&mut self, at: usize, state: &View, shown: &BTreeMap<Field, Option<Value>>) -> Vec<Brought> {
         let mut brought = Vec::new();
         for (field, value) in shown {
             let before = state.held(field);
@@ -339,17 +373,21 @@ impl Facet {
                         let version = Arc::make_mut(&mut self.versions[next]);
                         let time = version.times.remove(field);
                         let ours = version.ours.remove(field);
+                        let stamp = version.stamps.remove(field);
                         if version.diff.remove(field).is_some() {
-                            brought.push((field.clone(), ours, time));
+                            brought.push(Brought { field: field.clone(), ours, time, stamp });
                         }
                         break;
                     }
                     Some(then) => {
-                        let ours = self.wants_value(field, &Hash::of(then.as_ref()));
+                        let image = Hash::of(then.as_ref());
+                        let ours = self.wants_value(field, &image);
+                        let stamp = self.wanted_stamp(field, &image);
                         let version = Arc::make_mut(&mut self.versions[next]);
                         // Whose a change is was decided when it was seen; by now an edit may be wanted there itself.
                         if version.diff.insert(field.clone(), then).is_none() && ours {
                             version.ours.insert(field.clone());
+                            version.stamps.extend(stamp.map(|stamp| (field.clone(), stamp)));
                         }
                         break;
                     }

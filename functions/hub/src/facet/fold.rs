@@ -112,9 +112,15 @@ impl View {
 
     fn fold_seen(&mut self, version: &Version) {
         for (field, value) in &version.diff {
+            let stamp = version.stamps.get(field).copied();
             let Some(cell) = self.cells.get_mut(field) else {
                 let first = if version.ours.contains(field) {
-                    Cell { held: value.clone(), baseline: value.clone(), ..Cell::default() }
+                    Cell { held: value.clone(), baseline: value.clone(), stamp, ..Cell::default() }
+                } else if let Some(under) = stamp.filter(|_| !left_out!(NoStamp)) {
+                    let mut first = Cell { stamp, ..Cell::default() };
+                    let at = version.edited_at(field).0.max(Instant::from_ms(under.ms() + 1));
+                    first.edited(value, at, None);
+                    Cell { held: value.clone(), ..first }
                 } else {
                     let mut first = Cell::baseline(value.clone());
                     if let Some(said) = first.said.as_mut().filter(|_| left_out!(BaselineIsEdit)) {
@@ -125,6 +131,8 @@ impl View {
                 self.cells.insert(field.clone(), first);
                 continue;
             };
+            // Whether it shows our write or came on top of it: that write is older.
+            cell.stamp = cell.stamp.max(stamp);
             if !version.ours.contains(field) {
                 let (mut at, exact) = version.edited_at(field);
                 // Whoever edits on top of a value wins over it, whatever the clocks say.

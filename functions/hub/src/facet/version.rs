@@ -3,7 +3,13 @@
 use super::Hash;
 use concord_connector::{Field, Instant, SourceVersion, Value, snapshot::Presence};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+/// Clocks that differ by less are right.
+const SLACK: Duration = Duration::from_secs(2);
 
 /// The place of a version: by source version, then by when its read started (of a receipt: when its write started), then
 /// by content. Vendors count versions as coarsely as in whole seconds: an edit that was read before a write began stands
@@ -52,12 +58,27 @@ pub struct Version {
     /// Fields of `diff` that show a value which we were about to write: our write, whose receipt is missing.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ours: BTreeSet<Field>,
+    /// Of fields of `diff`: the stamp of the golden value that our write, whose receipt is missing, carried there. The field
+    /// shows it, or was edited on top of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stamps: BTreeMap<Field, Instant>,
     /// Of a receipt: the hash of the golden value that each field stands for, and its stamp.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub wrote: BTreeMap<Field, (Hash, Instant)>,
     /// There or gone, where this version says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presence: Option<Presence>,
+}
+
+/// What a version was taken for the first to show, until an earlier one turned out to show it too.
+pub(super) struct Brought {
+    pub(super) field: Field,
+    /// It was our write.
+    pub(super) ours: bool,
+    /// Its exact time.
+    pub(super) time: Option<Instant>,
+    /// The stamp that it had, or was edited on top of.
+    pub(super) stamp: Option<Instant>,
 }
 
 impl Version {
@@ -71,18 +92,27 @@ impl Version {
     }
     /// This version turned out to be the first that showed a value of which a later one had been known already. Whose it was
     /// was decided then: by now the same value may be wanted there because somebody had edited it.
-    pub(super) fn shown_first(&mut self, field: Field, ours: bool, time: Option<Instant>) {
+    pub(super) fn shown_first(&mut self, Brought { field, ours, time, stamp }: Brought) {
         if self.order.sort == Sort::Receipt || !self.diff.contains_key(&field) {
             return;
         }
         if let Some(time) = time {
             self.times.entry(field.clone()).and_modify(|known| *known = time.min(*known)).or_insert(time);
         }
+        match stamp {
+            Some(stamp) => drop(self.stamps.insert(field.clone(), stamp)),
+            None => drop(self.stamps.remove(&field)),
+        }
         if ours {
             self.ours.insert(field);
         } else {
             self.ours.remove(&field);
         }
+    }
+    /// Of a receipt: how far the vendor's clock was behind ours, at most; `None` when it was not.
+    pub(super) fn behind(&self) -> Option<Duration> {
+        let modified = self.modified?;
+        (end_of_grain(modified).plus(SLACK) < self.order.read_at).then(|| self.last_read.since(modified))
     }
     /// An upper bound of when an edit that this version brought was made.
     pub(super) fn edited_by(&self) -> Instant {

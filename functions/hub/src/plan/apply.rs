@@ -205,8 +205,9 @@ fn mark(hub: &Hub, plan: &Plan, record: &mut Record, writes: &[&PlannedWrite], b
             (Action::Update, Some(id)) => {
                 approval.updates.insert(id.clone(), fields.clone());
                 let (link, version) = (Link { connection: name.clone(), id: id.clone() }, record.version);
+                let stamps = crate::settle::stamps(&record.golden, fields.keys());
                 if let Some(facet) = record.facet_mut(&link) {
-                    facet.want(Want { version, at: now, configured: false, fields });
+                    facet.want(Want { version, at: now, configured: false, sent: false, fields, stamps });
                 }
             }
             (Action::Archive | Action::Delete, Some(id)) => {

@@ -8,7 +8,7 @@ use crate::{
     review::{Review, Subject},
     settings::{Connection, Mode, Settings},
 };
-use concord_connector::{Entity, ExternalId, Field, Reference, Target, Value, mapping::Rule};
+use concord_connector::{Entity, ExternalId, Field, Instant, Reference, Target, Value, mapping::Rule};
 use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 /// How often a field may be written back within [`WINDOW`] although nobody edited it elsewhere.
@@ -146,11 +146,20 @@ pub(super) fn adopt(
                 let connection = plan.link.connection.clone();
                 settled.closed.push(Subject::Refused { record: record.id.clone(), connection }.question());
             }
-            facet.want(Want { version, at: cause.now, configured: cause.configured, fields });
+            let stamps = stamps(&record.golden, fields.keys());
+            facet.want(Want { version, at: cause.now, configured: cause.configured, sent: false, fields, stamps });
             added = true;
         }
     }
     added
+}
+
+/// The stamps of the golden values of fields.
+pub fn stamps<'a>(
+    golden: &BTreeMap<Field, Golden>,
+    fields: impl Iterator<Item = &'a Field>,
+) -> BTreeMap<Field, Instant> {
+    fields.filter_map(|field| Some((field.clone(), golden.get(field)?.at?))).collect()
 }
 
 /// Counts a write-back; `false` parks the field.

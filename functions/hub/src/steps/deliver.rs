@@ -8,6 +8,7 @@ mod plan;
 mod receipt;
 mod refused;
 mod removal;
+mod rivals;
 
 pub(crate) use create::insist;
 pub(crate) use plan::{comes, outward, referred_by};
@@ -15,6 +16,7 @@ pub(crate) use plan::{comes, outward, referred_by};
 use crate::{
     breaker::Leave,
     dead_letter::DeadLetter,
+    facet::{Hash, Link},
     hub::Hub,
     message::{Message, Observation},
     ports::{Disposition, QueueName, Received},
@@ -22,7 +24,7 @@ use crate::{
     tap,
 };
 use concord_connector::{
-    ConnectionName, Entity, Fault, Kind, Operation, Outcome, RecordId, Result,
+    ConnectionName, Entity, Fault, Field, Instant, Kind, Operation, Outcome, RecordId, Result, Value,
     exchange::{Change, Refused, Write, Written},
 };
 use futures::{StreamExt, stream};
@@ -41,7 +43,7 @@ use std::{
 const SHORT: Duration = Duration::from_secs(2);
 
 /// What waits longer than this for its read to be taken in waits for something that lags.
-const SLOW: Duration = Duration::from_secs(60);
+const SLOW: Duration = Duration::from_secs(15);
 const SLOWEST: Duration = Duration::from_secs(600);
 
 /// A delivery of a batch.
@@ -247,7 +249,7 @@ async fn write(
         tapped(hub, connection, job, &row);
         match row {
             Ok(Written::Done { after, overwritten, created }) => {
-                covered(hub, connection, overwritten, ran.started_at, true).await?;
+                covered(hub, connection, overwritten, ran.started_at, Some(job)).await?;
                 let took = (ran.started_at, ran.ended_at);
                 // A receipt that cannot be kept is this record's trouble, not its neighbours'.
                 if let Err(fault) = receipt::receipt(hub, connection, job, after, created, took).await {
@@ -260,7 +262,7 @@ async fn write(
             }
             Ok(Written::Moved(seen)) => {
                 hub.tally.add(crate::events::Count::Moved);
-                covered(hub, connection, vec![seen], ran.started_at, false).await?;
+                covered(hub, connection, vec![seen], ran.started_at, None).await?;
                 after_reading(hub, connection, job, &mut again).await?;
             }
             Ok(Written::Exists(id)) => create::adopt(hub, connection, job, &id).await?,
@@ -305,13 +307,14 @@ fn tapped(hub: &Hub, connection: &Connection, job: &Job, row: &std::result::Resu
     }
 }
 
-/// Edits that a write covered, or that stopped it, go to reconcile as what they are: observations.
+/// Edits that a write covered, or that stopped it, go to reconcile as what they are: observations. Of those that the history
+/// shows under a write, earlier tries of ours are told apart while it is known what they were about to write.
 async fn covered(
     hub: &Hub,
     connection: &Connection,
     snapshots: Vec<concord_connector::Snapshot>,
-    read_at: concord_connector::Instant,
-    from_history: bool,
+    read_at: Instant,
+    by: Option<&Job>,
 ) -> Result<()> {
     if left_out!(HistoryIgnored) {
         return Ok(());
@@ -320,12 +323,25 @@ async fn covered(
         .into_iter()
         .map(|snapshot| Observation {
             connection: connection.name.clone(),
+            ours: by.map(|job| ours(connection, job, &snapshot)).unwrap_or_default(),
             snapshot,
-            read_at,
+            // Under our write it was before it, also where both happened in one moment.
+            read_at: if by.is_some() { read_at.minus(Duration::from_millis(1)) } else { read_at },
             signalled_at: None,
-            from_history,
-            looked: !from_history,
+            from_history: by.is_some(),
+            looked: by.is_none(),
         })
         .collect();
     super::translate::send(hub, observations).await
+}
+
+/// Fields of a snapshot that show what a delivery had been about to write, with the stamps of those values.
+fn ours(connection: &Connection, job: &Job, snapshot: &concord_connector::Snapshot) -> BTreeMap<Field, Instant> {
+    let link = Link { connection: connection.name.clone(), id: snapshot.id.clone() };
+    let Some(facet) = job.read.0.facet(&link) else { return BTreeMap::new() };
+    let stamp = |(field, value): (&Field, &Option<Value>)| {
+        let stamp = facet.wanted_stamp(field, &Hash::of(value.as_ref()))?;
+        Some((field.clone(), stamp))
+    };
+    snapshot.fields.iter().filter_map(stamp).collect()
 }

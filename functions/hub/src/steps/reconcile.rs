@@ -144,6 +144,9 @@ async fn attempt(
         let winner = Link { connection: link.connection.clone(), id: winner.clone() };
         references::placeholder(hub, entity, &winner, &mut transaction).await?;
     }
+    if let Some(facet) = record.facet(&link) {
+        references::let_go(hub, facet, &mut snapshot).await?;
+    }
     // It moved to another record between the two reads.
     let Some(facet) = record.facet_mut(&link) else { return Err(Hindrance::Raced) };
     if !observation.from_history && facet.is_stale(&snapshot, observation.read_at) {
@@ -168,7 +171,7 @@ async fn attempt(
     if observation.looked {
         snapshot.version = facet.version_of_look(&snapshot, observation.read_at);
     }
-    let applied = facet.observe(&snapshot, observation.read_at);
+    let applied = facet.observe_knowing(&snapshot, observation.read_at, &observation.ours);
     let after = (identity::keys(entity, facet), facet.is_live());
     match applied {
         Applied::Nothing if !new_link && before == after => {
@@ -264,8 +267,7 @@ async fn adopt(
             facet.want(want);
         }
         if record.creates.contains_key(&connection.name) {
-            let fields = settle::images(&record, connection);
-            facet.want(Want { version: record.version, at: hub.now(), configured: false, fields });
+            facet.want(settle::wanted(&record, connection, hub.now()));
         }
         transaction.push(TableChange::Delete(keys::intent(&record.id, &connection.name), Condition::None));
         transaction.new_link(entity, link, &record.id, marker)?;

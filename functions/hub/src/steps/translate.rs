@@ -283,6 +283,7 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
                         read_at: ran.started_at,
                         signalled_at,
                         from_history: false,
+                        ours: BTreeMap::new(),
                         looked: true,
                     });
                 }
@@ -307,6 +308,7 @@ fn covered(connection: &Connection, name: &ConnectionName, one: &Asked<'_>, look
         read_at,
         signalled_at,
         from_history: false,
+        ours: BTreeMap::new(),
         looked: true,
     })
 }
@@ -318,6 +320,7 @@ fn carried(connection: &ConnectionName, one: &Asked<'_>) -> Option<Observation> 
         read_at: one.received_at,
         signalled_at: Some(one.received_at),
         from_history: false,
+        ours: BTreeMap::new(),
         looked: false,
     })
 }
@@ -331,6 +334,7 @@ fn gone(connection: &ConnectionName, one: &Asked<'_>, presence: Presence) -> Obs
         read_at: one.received_at,
         signalled_at: Some(one.received_at),
         from_history: false,
+        ours: BTreeMap::new(),
         looked: false,
     }
 }

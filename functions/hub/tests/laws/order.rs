@@ -80,6 +80,7 @@ impl Read {
             read_at,
             signalled_at: None,
             from_history: false,
+            ours: Default::default(),
             looked: true,
         }
     }

@@ -31,7 +31,8 @@ fn said(facet: &Facet) -> Option<(String, Option<Instant>)> {
 fn wants(facet: &mut Facet, name: &str, seconds: i64) {
     let image = Hash::of(Some(&Value::Text(name.into())));
     let fields = BTreeMap::from([(Field::from("name"), image)]);
-    facet.want(Want { version: 1, at: at(seconds), configured: false, fields });
+    let stamps = BTreeMap::from([(Field::from("name"), at(seconds - 1))]);
+    facet.want(Want { version: 1, at: at(seconds), configured: false, sent: false, fields, stamps });
 }
 
 #[test]
@@ -145,4 +146,74 @@ fn what_a_record_that_we_made_shows_and_we_did_not_write_was_said_there() {
     let word = facet.view().said(&Field::from("phone")).expect("somebody's word");
     assert_eq!((word.value.clone(), word.at), (text("1"), None), "there from the beginning, as a first read has it");
     assert_eq!(said(&facet), None, "what we wrote is nobody's word there");
+}
+
+/// A history's entry: a name, and the exact time.
+fn entry(name: &str, seconds: i64) -> Snapshot {
+    let mut entry = shows(name, seconds);
+    entry.field_times.insert(Field::from("name"), at(seconds));
+    entry
+}
+
+#[test]
+fn an_earlier_try_that_the_history_shows_is_our_own_also_when_its_want_is_covered() {
+    let mut facet = facet();
+    facet.observe(&shows("Acme", 0), at(1));
+    wants(&mut facet, "Core", 20);
+    facet.acknowledge(1);
+    // Somebody's edit lies under the first try, of which no receipt came; the second try read both in the history.
+    facet.observe(&entry("Bolt", 10), at(30));
+    let ours = BTreeMap::from([(Field::from("name"), at(19))]);
+    facet.observe_knowing(&entry("Core", 21), at(30), &ours);
+    assert_eq!(said(&facet), Some(("Bolt".into(), Some(at(10)))), "their word, and not ours");
+}
+
+#[test]
+fn an_edit_on_top_of_a_try_without_a_receipt_is_later_than_what_was_tried() {
+    let mut facet = facet();
+    facet.observe(&shows("Acme", 0), at(1));
+    // Everything at a vendor whose clock is seven minutes behind.
+    let ours = BTreeMap::from([(Field::from("name"), at(500))]);
+    facet.observe_knowing(&entry("Bolt", 81), at(502), &ours);
+    facet.observe(&entry("Core", 82), at(502));
+    let on_top = Instant::from_ms(at(500).ms() + 1);
+    assert_eq!(said(&facet), Some(("Core".into(), Some(on_top))));
+}
+
+#[test]
+fn an_edit_that_may_be_on_top_of_an_unanswered_write_is_later_than_it_where_the_vendors_clock_is_behind() {
+    let edited = |seconds: i64, behind: i64| {
+        let mut facet = facet();
+        facet.observe(&shows("Acme", 0 - behind), at(1));
+        let golden = Some(Value::Text("Bolt".into()));
+        let wrote = BTreeMap::from([(Field::from("name"), (golden, at(50)))]);
+        facet.receive(&wrote, &shows("Bolt", 60 - behind), (at(60), at(61)));
+        // Sent, perhaps, at 1001 s; nobody knows.
+        wants(&mut facet, "Core", 1000);
+        facet.observe(&entry("Dale", seconds - behind), at(1100));
+        said(&facet).and_then(|(_, at)| at)
+    };
+    let on_top = Instant::from_ms(at(999).ms() + 1);
+    assert_eq!(edited(1003, 300), Some(on_top), "by our clock it is later than the want");
+    assert_eq!(edited(900, 300), Some(at(600)), "and this one is not");
+    assert_eq!(edited(900, 0), Some(at(900)), "nor is any where clocks are right");
+}
+
+#[test]
+fn what_a_record_of_ours_shows_otherwise_when_it_is_found_was_edited_since_it_was_made() {
+    let mut facet = facet();
+    // A create of which no answer came; somebody edited what it had made before it was found.
+    let image = |text: &str| Hash::of(Some(&Value::Text(text.into())));
+    let fields = BTreeMap::from([(Field::from("name"), image("Acme")), (Field::from("phone"), image("1"))]);
+    let stamps = BTreeMap::from([(Field::from("name"), at(50))]);
+    facet.want(Want { version: 1, at: at(60), configured: false, sent: true, fields, stamps });
+    let mut found = shows("Bolt", 30);
+    found.fields.insert(Field::from("phone"), Some(Value::Text("1".into())));
+    found.fields.insert(Field::from("industry"), Some(Value::Text("Energy".into())));
+    facet.observe(&found, at(100));
+    let on_top = Instant::from_ms(at(50).ms() + 1);
+    assert_eq!(said(&facet), Some(("Bolt".into(), Some(on_top))), "later than what we had made it with");
+    assert_eq!(facet.view().said(&Field::from("phone")), None, "this is still ours");
+    let other = facet.view().said(&Field::from("industry")).expect("somebody's word");
+    assert_eq!(other.at, None, "and what we had not sent is there from the beginning");
 }

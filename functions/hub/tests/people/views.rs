@@ -29,6 +29,7 @@ fn observation(presence: Presence) -> Message {
         read_at: Instant::EPOCH,
         signalled_at: None,
         from_history: false,
+        ours: Default::default(),
         looked: true,
     };
     Message::ObservationV1(Box::new(observation))

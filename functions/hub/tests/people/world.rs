@@ -174,6 +174,7 @@ impl World {
             read_at: self.hub.now(),
             signalled_at: None,
             from_history: false,
+            ours: Default::default(),
             looked: true,
         };
         reconcile::observe(&self.hub, &observation).await.unwrap();

@@ -1,6 +1,9 @@
 //! Creating an external record exactly once: intent, search, write, receipt.
 
-use super::plan::Job;
+use super::{
+    plan::Job,
+    rivals::{self, Rival},
+};
 use crate::{
     commit::{ATTEMPTS, Changed, Hindrance, Transaction},
     events::Count,
@@ -94,6 +97,20 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
             return Ok(Begun::Later(lag - waited));
         }
     }
+    if intent.sent_at.is_none() && !intent.insisted && !left_out!(SkipSearch) {
+        match rivals::rival(hub, connection, record).await? {
+            None => {}
+            Some(Rival::There(id)) => {
+                adopt(hub, connection, job, &id).await?;
+                return Ok(Begun::Settled);
+            }
+            // Identity may be waiting for open creates; this one is not begun.
+            Some(Rival::Coming(wait)) => {
+                hub.table.transact(vec![TableChange::Delete(key, Condition::Rev(at))]).await.or_else(raced)?;
+                return Ok(Begun::Later(wait));
+            }
+        }
+    }
     let blind = left_out!(SkipSearch) || left_out!(ForgetIntent) && intent.sent_at.is_some();
     let insisted = intent.insisted && intent.sent_at.is_none();
     let found = match find(hub, connection, record, insisted).await {
@@ -114,8 +131,8 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
         }
     }
     let idempotency = intent.idempotency.clone();
-    let images =
-        Want { version: record.version, at: hub.now(), configured: false, fields: settle::images(record, connection) };
+    let mut images = Want { sent: true, ..settle::wanted(record, connection, hub.now()) };
+    images.fields.retain(|field, _| job.golden.contains_key(field));
     let sent = Intent { sent_at: Some(hub.now()), sent: Some(images), ..intent };
     let item = Item { rev: at + 1, ..Item::new(key, store::body(&sent)?) };
     match hub.table.transact(vec![TableChange::Put(item, Condition::Rev(at))]).await {
@@ -123,6 +140,14 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
         // Another worker is at it.
         Err(TransactError::Cancelled(_)) => Ok(Begun::Later(Duration::from_secs(1))),
         Err(TransactError::Store(fault)) => Err(fault),
+    }
+}
+
+/// Somebody else has the intent by now.
+fn raced(error: TransactError) -> Result<()> {
+    match error {
+        TransactError::Cancelled(_) => Ok(()),
+        TransactError::Store(fault) => Err(fault),
     }
 }
 

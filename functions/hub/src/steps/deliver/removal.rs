@@ -6,7 +6,7 @@ use crate::{
     hub::Hub,
     settings::Connection,
 };
-use concord_connector::{Entity, ExternalId, Operation, Outcome, Result, exchange::Change, snapshot::Presence};
+use concord_connector::{Entity, ExternalId, Operation, Outcome, Result, Value, exchange::Change, snapshot::Presence};
 use std::collections::BTreeSet;
 
 /// The records that are about to go and that a fresh read shows changed since they were last seen. What was read is passed
@@ -31,13 +31,26 @@ pub(super) async fn edited(
                 snapshot.version > facet.source_version()
                     || facet.version_of_look(&snapshot, ran.started_at) != snapshot.version
             };
-            if snapshot.presence == Presence::Live && known.is_some_and(is_newer) {
-                super::covered(hub, connection, vec![snapshot], ran.started_at, false).await?;
+            // What a write's own read-back showed besides what was written has the version of that write.
+            let differs = |facet: &Facet| {
+                let plain = snapshot.fields.iter().filter(|(_, value)| !refers(value.as_ref()));
+                plain
+                    .into_iter()
+                    .filter_map(|(field, value)| Some((facet.view().held(field)?, value)))
+                    .any(|(held, value)| held != value && !refers(held.as_ref()))
+            };
+            let is_edited = |facet: &Facet| is_newer(facet) || differs(facet);
+            if snapshot.presence == Presence::Live && known.is_some_and(is_edited) {
+                super::covered(hub, connection, vec![snapshot], ran.started_at, None).await?;
                 edited.insert(id);
             }
         }
     }
     Ok(edited)
+}
+
+fn refers(value: Option<&Value>) -> bool {
+    value.is_some_and(|value| !value.references().is_empty())
 }
 
 /// The external record that a job takes out.

@@ -8,7 +8,9 @@ use crate::{
     ports::{Outgoing, QueueName},
     record::Record,
 };
-use concord_connector::{ConnectionName, Entity, ExternalId, RecordId, Reference, Result, Signal, Snapshot, Target};
+use concord_connector::{
+    ConnectionName, Entity, ExternalId, Field, RecordId, Reference, Result, Signal, Snapshot, Target, Value,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     convert::Infallible,
@@ -51,6 +53,30 @@ pub(in crate::steps) async fn normalise(
         *value = mapped.unwrap_or_else(|never| match never {});
     }
     Ok(normal)
+}
+
+/// Takes out of a snapshot the references that are empty because what they led to was deleted there: a system that deletes a
+/// record lets go of it everywhere, and nobody has said that its people have no company. Where it goes everywhere, it is gone.
+pub(super) async fn let_go(hub: &Hub, facet: &Facet, snapshot: &mut Snapshot) -> Result<()> {
+    let mut led: Vec<(Field, RecordId)> = Vec::new();
+    for (field, _) in snapshot.fields.iter().filter(|(_, value)| value.is_none()) {
+        if let Some(Some(Value::Ref(Reference { to: Target::Record(id), .. }))) = facet.view().held(field) {
+            led.push((field.clone(), id.clone()));
+        }
+    }
+    if led.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<RecordId> = led.iter().map(|(_, id)| id.clone()).collect();
+    let records = hub.records(&ids).await?;
+    for (field, id) in led {
+        let Some((to, _)) = records.get(&id) else { continue };
+        let mut there = to.facets.iter().filter(|one| one.link.connection == facet.link.connection).peekable();
+        if to.removal.is_none() && there.peek().is_some() && there.all(|one| !one.is_live()) {
+            snapshot.fields.remove(&field);
+        }
+    }
+    Ok(())
 }
 
 /// The home of an external record; a placeholder, its link and a signal when it was never seen.
