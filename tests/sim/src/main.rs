@@ -2,13 +2,13 @@
 
 use concord_sim::{
     many::{Many, mutations},
-    plan,
+    plan::Stores,
     shrink::{shrink, tell},
 };
 use std::{io::Write, process::ExitCode, time::Instant};
 
 const USAGE: &str =
-    "concord-sim [--seeds N] [--first SEED] [--threads N] [--json] [--story] [--whole] [--mutation NAME|all]
+    "concord-sim [--seeds N] [--first SEED] [--threads N] [--json] [--story] [--whole] [--stores KIND] [--mutation NAME|all]
 
   --seeds N      so many histories (100)
   --first SEED   the first seed (1)
@@ -16,6 +16,7 @@ const USAGE: &str =
   --json         the summary as JSON
   --story        tell the history of every seed
   --whole        do not shorten a history that fails
+  --stores KIND  apart, one or drawn (drawn)
   --mutation     leave a rule of the hub out, and stop at the first seed that notices";
 
 struct Options {
@@ -27,7 +28,7 @@ struct Options {
 
 fn options() -> Result<Options, String> {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    let many = Many { first: 1, seeds: 100, threads, stop: false, mutation: None };
+    let many = Many { first: 1, seeds: 100, threads, stop: false, mutation: None, stores: Stores::Drawn };
     let mut options = Options { many, json: false, story: false, whole: false };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -43,6 +44,14 @@ fn options() -> Result<Options, String> {
             "--story" => options.story = true,
             "--whole" => options.whole = true,
             "--mutation" => options.many.mutation = Some(args.next().ok_or("--mutation needs a name")?),
+            "--stores" => {
+                options.many.stores = match args.next().as_deref() {
+                    Some("drawn") => Stores::Drawn,
+                    Some("apart") => Stores::Apart,
+                    Some("one") => Stores::One,
+                    _ => return Err("--stores is apart, one or drawn".to_owned()),
+                }
+            }
             _ => return Err(format!("unknown argument `{arg}`")),
         }
     }
@@ -59,7 +68,7 @@ fn main() -> ExitCode {
         Ok(options) if options.many.mutation.is_some() => mutants(&mut out, &options),
         Ok(options) if options.story => {
             for seed in options.many.first..options.many.first + options.many.seeds {
-                let (lines, found) = tell(&plan::draw(seed));
+                let (lines, found) = tell(&options.many.stores.plan(seed));
                 let found = found.iter().map(|one| format!("VIOLATION  {}: {}", one.kind, one.what));
                 for line in lines.into_iter().chain(found) {
                     drop(writeln!(out, "{line}"));
@@ -91,7 +100,7 @@ fn histories(options: &Options) -> ExitCode {
     }
     let Some((seed, first)) = summary.failed.iter().next() else { return ExitCode::SUCCESS };
     if !options.json {
-        let plan = plan::draw(*seed);
+        let plan = options.many.stores.plan(*seed);
         let plan = if options.whole { plan } else { shrink(&plan, first.kind) };
         let (lines, found) = tell(&plan);
         let events = plan.events.len();

@@ -2,7 +2,7 @@
 
 use crate::{
     check::{Violation, check},
-    plan,
+    plan::Stores,
     run::Run,
     summary::Summary,
 };
@@ -24,6 +24,8 @@ pub struct Many {
     pub stop: bool,
     /// Which rule of the hub is left out, by name.
     pub mutation: Option<String>,
+    /// With which stores.
+    pub stores: Stores,
 }
 
 impl Many {
@@ -42,7 +44,7 @@ impl Many {
                         if seed >= self.first.saturating_add(self.seeds) {
                             break;
                         }
-                        let plan = plan::draw(seed);
+                        let plan = self.stores.plan(seed);
                         let mut run = Run::new(&plan, false);
                         let found = check(&mut run);
                         own.add(&run, &found);

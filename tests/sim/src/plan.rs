@@ -27,10 +27,37 @@ pub struct Plan {
     pub poll_s: u64,
     /// Whether everything is swept now and then; without, polls and webhooks have to do.
     pub sweeps: bool,
+    /// Whether queues and table are one store, as in embedded mode: observations are taken in at once, and what is sent goes
+    /// with what is put.
+    pub one_store: bool,
     /// Policies from the beginning.
     pub policies: Vec<Said>,
     /// What happens, in order of time.
     pub events: Vec<Event>,
+}
+
+/// Which stores histories have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stores {
+    /// As their seed says.
+    #[default]
+    Drawn,
+    /// Queues and table apart, as on AWS.
+    Apart,
+    /// Queues and table in one, as in embedded mode.
+    One,
+}
+
+impl Stores {
+    /// The history of a seed, with these stores.
+    pub fn plan(self, seed: u64) -> Plan {
+        let drawn = draw(seed);
+        match self {
+            Self::Drawn => drawn,
+            Self::Apart => Plan { one_store: false, ..drawn },
+            Self::One => Plan { one_store: true, ..drawn },
+        }
+    }
 }
 
 /// A connection.

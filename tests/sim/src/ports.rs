@@ -2,10 +2,10 @@
 
 use crate::gate::{Gate, Verdict, When};
 use async_trait::async_trait;
-use concord_connector::{Fault, Kind, Result};
+use concord_connector::{Fault, Instant, Kind, Result};
 use concord_hub::ports::{
-    Blobs, Feed, Http, HttpError, HttpRequest, HttpResponse, Item, ItemKey, Outgoing, Page, Query, Queue, QueueName,
-    Secrets, Table, TableChange, TransactError, Vault,
+    Blobs, Feed, Http, HttpError, HttpRequest, HttpResponse, Item, ItemKey, Marked, Outgoing, Page, Query, Queue,
+    QueueName, Secrets, Table, TableChange, TransactError, Vault,
 };
 
 /// A port behind the gate.
@@ -79,6 +79,8 @@ impl<T: Queue> Queue for Gated<T> {
         }
         match self.gate.enter(true).await {
             Verdict::Go => self.port.send(queue, batch).await,
+            // One store sends all or nothing.
+            Verdict::Half if self.port.is_one_with_table() => Err(planned()),
             Verdict::Half => {
                 let half = batch.len() / 2;
                 self.port.send(queue, batch.into_iter().take(half).collect()).await?;
@@ -95,6 +97,17 @@ impl<T: Queue> Queue for Gated<T> {
                 self.gate.die().await
             }
         }
+    }
+    fn is_one_with_table(&self) -> bool {
+        self.port.is_one_with_table()
+    }
+    async fn send_with(&self, queue: &QueueName, batch: Vec<Outgoing>, puts: Vec<Item>) -> Result<()> {
+        batch.iter().for_each(|message| self.gate.note(message.body.as_bytes()));
+        pass!(self, true, self.port.send_with(queue, batch, puts))
+    }
+    async fn send_once(&self, queue: &QueueName, batch: Vec<Marked>, now: Instant) -> Result<Vec<bool>> {
+        batch.iter().for_each(|one| self.gate.note(one.message.body.as_bytes()));
+        pass!(self, true, self.port.send_once(queue, batch, now))
     }
 }
 

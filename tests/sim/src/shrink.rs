@@ -36,7 +36,7 @@ pub fn shrink(plan: &Plan, kind: &'static str) -> Plan {
     simpler(best, kind)
 }
 
-/// Without policies, skewed clocks and connections that it does not need.
+/// Without policies, skewed clocks, the one store and connections that it does not need.
 fn simpler(mut best: Plan, kind: &'static str) -> Plan {
     for at in (0..best.policies.len()).rev() {
         let mut candidate = best.clone();
@@ -49,6 +49,12 @@ fn simpler(mut best: Plan, kind: &'static str) -> Plan {
         let mut candidate = best.clone();
         candidate.accounts[at].skew_ms = 0;
         if best.accounts[at].skew_ms != 0 && fails(&candidate, kind) {
+            best = candidate;
+        }
+    }
+    if best.one_store {
+        let candidate = Plan { one_store: false, ..best.clone() };
+        if fails(&candidate, kind) {
             best = candidate;
         }
     }
@@ -92,7 +98,8 @@ pub fn tell(plan: &Plan) -> (Vec<String>, Vec<Violation>) {
     }
     let entities: Vec<&str> = plan.entities.iter().map(|entity| entity.name()).collect();
     let sweeps = if plan.sweeps { "sweeps" } else { "never sweeps" };
-    lines.push(format!("maps {}; polls every {} s, {sweeps}", entities.join(", "), plan.poll_s));
+    let stores = if plan.one_store { "one store" } else { "queues and table apart" };
+    lines.push(format!("maps {}; polls every {} s, {sweeps}; {stores}", entities.join(", "), plan.poll_s));
     for said in &plan.policies {
         lines.push(format!("policy {}.{}: {said:?}", said.entity, said.field));
     }

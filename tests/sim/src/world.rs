@@ -45,9 +45,11 @@ impl World {
         let clock = VirtualClock::default();
         let gate = Gate::new(Lot::new(plan.seed, 3));
         let vendors = Vendors::new(&plan.accounts, &clock, &gate);
+        let table = MemoryTable::default();
+        let queue = MemoryQueue::new(Arc::new(clock.clone()));
         let world = Self {
-            table: MemoryTable::default(),
-            queue: MemoryQueue::new(Arc::new(clock.clone())),
+            queue: if plan.one_store { queue.one_with(&table) } else { queue },
+            table,
             vault: MemoryVault::default(),
             blobs: MemoryBlobs::default(),
             vendors,

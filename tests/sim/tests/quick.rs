@@ -5,7 +5,7 @@ use concord_hub::message::Message;
 use concord_sim::{
     check::check,
     many::Many,
-    plan,
+    plan::{self, Stores},
     run::{OLD_MESSAGES, Run},
 };
 
@@ -14,7 +14,7 @@ const HISTORIES: u64 = 20;
 
 fn many(first: u64, seeds: u64) -> Many {
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-    Many { first, seeds, threads, stop: false, mutation: None }
+    Many { first, seeds, threads, stop: false, mutation: None, stores: Stores::Drawn }
 }
 
 #[test]

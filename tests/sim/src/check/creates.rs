@@ -10,6 +10,7 @@ const AT_ONCE: i64 = 180_000;
 
 pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
     let names: Vec<String> = run.plan.accounts.iter().map(|account| account.name.clone()).collect();
+    let mut muddled = Vec::new();
     for name in names {
         for entity in run.plan.entities.clone() {
             run.identify(&name, entity);
@@ -48,9 +49,15 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
                     ));
                 }
             }
-            if at_once && let Some(known) = run.ledger.things.get_mut(thing) {
-                known.muddled = Some("people made it at the moment at which we did");
+            if at_once {
+                muddled.push(thing);
             }
+        }
+    }
+    // Whose values count is a question by then; what was made elsewhere meanwhile is none.
+    for thing in muddled {
+        if let Some(known) = run.ledger.things.get_mut(thing) {
+            known.muddled = Some("people made it at the moment at which we did");
         }
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
         let Some(known) = run.ledger.things.get(thing) else { continue };
         let all: &BTreeMap<Field, Vec<Edit>> = &known.edits;
         let covered = covered(run, record.entity);
+        let went = went_along(run, record);
         let muddled = known.muddled.is_some()
             || run.ledger.joined.contains_key(&thing)
             || run.ledger.joined.values().any(|to| *to == thing);
@@ -59,6 +60,7 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
                 !taken_back.iter().any(|one| std::ptr::eq(*one, edit))
                     && mapped(&settings, &edit.place.0, record.entity, &field)
                     && !known.gone.contains_key(&edit.place)
+                    && !went.contains(&edit.place)
                     && !covered.contains(&(edit.place.clone(), field.clone(), edit.at))
             };
             let edits: Vec<&Edit> = made.iter().collect();
@@ -121,11 +123,31 @@ fn covered(run: &Run<'_>, entity: Entity) -> BTreeSet<(Place, Field, i64)> {
     all
 }
 
+/// Records that are not there any more because their company was deleted, where a system does that: what was edited in them
+/// before may have gone before anybody looked.
+fn went_along(run: &Run<'_>, record: &Record) -> BTreeSet<Place> {
+    if !run.ledger.company_went(run.plan) {
+        return BTreeSet::new();
+    }
+    let gone = record.facets.iter().map(|facet| &facet.link).filter(|link| {
+        let known = run.plan.accounts.iter().any(|account| account.name == link.connection.as_str());
+        known
+            && run.world.vendors.with(link.connection.as_str(), |vendor| {
+                !vendor.ids(record.entity).iter().any(|id| id == link.id.as_str())
+            })
+    });
+    gone.map(|link| (link.connection.to_string(), link.id.to_string())).collect()
+}
+
 /// Edits that were taken back in the same record, with the ones that took them back: what is there in the end was there
 /// before, and nobody else may have seen anything.
 fn taken_back(edits: &[Edit]) -> Vec<&Edit> {
-    let mut pairs = Vec::new();
+    let mut pairs: Vec<&Edit> = Vec::new();
     for (at, edit) in edits.iter().enumerate() {
+        // What took one back may be taken back itself: then the last one counts.
+        if pairs.iter().any(|one| std::ptr::eq(*one, edit)) {
+            continue;
+        }
         let next = edits[at + 1..].iter().find(|later| later.place == edit.place);
         if let Some(back) = next.filter(|back| !edit.first && back.value == edit.saw) {
             pairs.extend([edit, back]);

@@ -33,6 +33,8 @@ pub fn draw(seed: u64) -> Plan {
         poll_s: *lot.pick(&[1800, 3600, 6 * 3600, 12 * 3600]).unwrap_or(&3600),
         // With clocks that are wrong a poll may miss what a sweep finds.
         sweeps: lot.percent(70) || accounts.iter().any(|account| account.skew_ms != 0),
+        // A stream of its own: the histories of two stores are what they were before there was a choice.
+        one_store: Lot::new(seed, 4).percent(30),
         policies: Vec::new(),
         events: Vec::new(),
         accounts,
