@@ -168,24 +168,3 @@ fn nothing_for_tests_is_on_by_default() {
         }
     }
 }
-
-#[test]
-fn only_the_aws_half_knows_a_crate_of_aws() {
-    let metadata = metadata();
-    let packages = packages(&metadata);
-    let of_aws = |name: &&str| name.starts_with("aws-") || *name == "lambda_runtime";
-    let mut knowing = BTreeSet::new();
-    for (name, _, package) in &packages {
-        if dependencies(package).iter().any(of_aws) {
-            knowing.insert(name.as_str());
-        }
-    }
-    let functions =
-        ["connector", "fanout", "ingest", "reconcile", "scheduler"].map(|name| format!("concord-function-{name}"));
-    let mut expected: BTreeSet<&str> = functions.iter().map(String::as_str).collect();
-    expected.insert("concord-aws");
-    assert_eq!(knowing, expected);
-    for function in &functions {
-        assert!(dependencies(find(&packages, function)).contains("concord-aws"), "{function}");
-    }
-}

@@ -11,7 +11,8 @@ mod time;
 pub use time::TimeLeft;
 
 use crate::boot::{Booted, boot};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+pub use lambda_runtime::Error;
+use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value as Json;
 use std::{future::Future, sync::Arc, time::Duration};
 
