@@ -3,6 +3,9 @@
 
 use concord_connector::{Fault, Kind, Result};
 
+/// Where AWS is, when it is somewhere else.
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+
 /// Names of a stack's resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -53,8 +56,14 @@ impl Config {
             workers: workers.ok_or_else(|| {
                 Fault::new(Kind::Rejected, "config", "CONCORD_WORKERS has to be a number of at least 1")
             })?,
-            is_emulated: variable("AWS_ENDPOINT_URL").is_some_and(|url| !url.is_empty()),
+            is_emulated: variable(ENDPOINT).is_some_and(|url| !url.is_empty()),
         })
+    }
+
+    /// Whether the process's environment names an address for AWS.
+    #[cfg(feature = "stack")]
+    pub(crate) fn is_emulated() -> bool {
+        std::env::var(ENDPOINT).is_ok_and(|url| !url.is_empty())
     }
 }
 

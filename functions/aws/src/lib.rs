@@ -11,6 +11,8 @@ mod fault;
 pub mod queue;
 pub mod run;
 mod settings;
+#[cfg(feature = "stack")]
+pub mod stack;
 pub mod table;
 mod trace;
 mod vault;

@@ -1,8 +1,10 @@
-//! An open data folder with a hub over it: what `up` serves and what commands use when nothing runs.
+//! A hub over an open data folder - what `up` serves, and what commands use when nothing runs - or over a stack.
 
 mod configuration;
 mod key;
 mod secrets;
+#[cfg(feature = "aws")]
+mod stack;
 
 use crate::place::RunFile;
 use anyhow::{Context as _, Result};
@@ -34,12 +36,30 @@ const OWN: &str = "concord";
 /// The part of it that opens the API.
 const ADMIN: &str = "admin_token";
 
-/// An open data folder with a hub over it.
+/// Where the truth is.
+pub enum Home {
+    /// In a data folder on this machine.
+    Folder(Embedded),
+    /// In a stack on AWS.
+    #[cfg(feature = "aws")]
+    Stack(Box<stack::Stack>),
+}
+
+/// How full the queues are.
+#[derive(Clone, Debug, Default)]
+pub struct Depths {
+    /// Messages that may be received, and those that are in flight, delayed or in back-off; by queue.
+    pub queues: BTreeMap<String, (u64, u64)>,
+    /// How long the oldest message has been waiting, in seconds, where that is known.
+    pub oldest_message_s: Option<u64>,
+}
+
+/// A hub over an open data folder, or over a stack.
 pub struct App {
     /// The hub.
     pub hub: Arc<Hub>,
-    /// The folder's parts.
-    pub embedded: Embedded,
+    /// Where the truth is.
+    pub home: Home,
     /// What opens the API.
     pub token: Secret,
     /// Turns true when everything has to end.
@@ -85,7 +105,7 @@ impl App {
         let token = admin_token(&hub).await.context("The admin token could not be kept.")?;
         Ok(Arc::new(Self {
             hub,
-            embedded,
+            home: Home::Folder(embedded),
             token,
             stop: watch::Sender::new(false),
             dir: dir.to_owned(),
@@ -93,10 +113,61 @@ impl App {
         }))
     }
 
-    /// How long the oldest message has been waiting, in seconds; 0 without any.
+    /// Opens a stack on AWS under the configuration of a source.
+    ///
+    /// # Errors
+    /// When there is no such stack, or nothing of it may be read; a configuration with mistakes.
+    #[cfg(feature = "aws")]
+    pub async fn open_stack(name: &str, source: &Source) -> Result<Arc<Self>> {
+        let (stack, ports) = stack::Stack::open(name).await?;
+        let hub = Arc::new(Hub::new(ports, Settings::default()));
+        let asks = matches!(source, Source::File(_));
+        configuration::load(&hub, source, &concord_connectors::all(), asks).await?;
+        let url = OnceLock::from(stack.public_url().to_owned());
+        Ok(Arc::new(Self {
+            hub,
+            home: Home::Stack(Box::new(stack)),
+            token: Secret::new(""),
+            stop: watch::Sender::new(false),
+            dir: PathBuf::new(),
+            url,
+        }))
+    }
+
+    /// The data folder's parts.
+    ///
+    /// # Errors
+    /// `Rejected` where the truth is in a stack.
+    pub fn folder(&self) -> concord_connector::Result<&Embedded> {
+        match &self.home {
+            Home::Folder(embedded) => Ok(embedded),
+            #[cfg(feature = "aws")]
+            Home::Stack(stack) => Err(stack.is_no_folder()),
+        }
+    }
+
+    /// How full the queues are.
+    ///
+    /// # Errors
+    /// Those of the queues' service.
+    pub async fn depths(&self) -> concord_connector::Result<Depths> {
+        match &self.home {
+            Home::Folder(embedded) => {
+                let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+                let queues = embedded.store.status().queues.into_iter();
+                let queues =
+                    queues.map(|(queue, depth)| (queue.to_string(), (count(depth.waiting), count(depth.hidden))));
+                Ok(Depths { queues: queues.collect(), oldest_message_s: Some(self.oldest_message_s()) })
+            }
+            #[cfg(feature = "aws")]
+            Home::Stack(stack) => Ok(Depths { queues: stack.depths().await?, oldest_message_s: None }),
+        }
+    }
+
+    /// How long the oldest message of a data folder has been waiting, in seconds; 0 without any.
     pub fn oldest_message_s(&self) -> u64 {
         let now = self.hub.now();
-        let queues = self.embedded.store.status().queues;
+        let queues = self.folder().map(|folder| folder.store.status().queues).unwrap_or_default();
         queues.values().filter_map(|depth| Some(now.since(depth.oldest?).as_secs())).max().unwrap_or(0)
     }
 }

@@ -8,11 +8,11 @@ mod verbs;
 pub use bench::{Bench, Scenario};
 pub use connector::{Connector, ConnectorTest};
 pub use look::{Replay, Tap, Trigger};
-pub use verbs::{Dlq, Review, Subscription, Vault};
+pub use verbs::{Config, Dlq, Review, Subscription, Vault};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use concord_hub::ports::Secret;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 /// Keeps one partner truth in step across CRM, ERP, cloud marketplaces and PRM systems.
 #[derive(Debug, Parser)]
@@ -57,6 +57,19 @@ pub struct At {
     /// Its admin token.
     #[arg(long, value_name = "TOKEN", env = "CONCORD_TOKEN", hide_env_values = true, value_parser = secret)]
     pub token: Option<Secret>,
+    /// The stack on AWS where it is, by its name; reached with your own rights at AWS. May stand before the command.
+    #[cfg(feature = "aws")]
+    #[arg(long, value_name = "NAME", env = "CONCORD_STACK", conflicts_with_all = ["url"])]
+    pub stack: Option<String>,
+}
+
+/// The arguments of the process. `--stack NAME` may stand before the command, where it says best whom one speaks to.
+pub fn given() -> Vec<OsString> {
+    let mut args: Vec<OsString> = std::env::args_os().collect();
+    if args.get(1).is_some_and(|first| first == "--stack") && args.len() > 3 {
+        args[1..].rotate_left(2);
+    }
+    args
 }
 
 fn secret(text: &str) -> Result<Secret, String> {
@@ -77,6 +90,12 @@ pub enum Command {
         /// The configuration.
         #[arg(long, value_name = "FILE", default_value = "concord.toml")]
         config: PathBuf,
+    },
+    /// Compare the configuration with the one in force, put it into force, or fetch that one.
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        verb: Config,
     },
     /// Give a connection its credentials, and try them.
     Connect(Connect),

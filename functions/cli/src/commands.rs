@@ -3,6 +3,7 @@
 mod admin;
 mod backfill;
 mod check;
+mod config;
 mod connect;
 mod connector;
 mod matches;
@@ -23,6 +24,7 @@ pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
     match command {
         Command::Demo(_) | Command::Up(_) | Command::Bench(_) => Ok(()),
         Command::Check { config } => check::check(config, json),
+        Command::Config { verb } => config::run(verb, json).await,
         Command::Connector { verb } => connector::connector(verb, json).await,
         Command::Connect(args) => connect::connect(args, json).await,
         Command::Backfill { connection, at } => backfill::backfill(connection, at, json).await,

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(args::given());
     if let Err(error) = logging::start(&cli) {
         tracing::error!("{}", failure::sentence(&error));
         eprintln_sentence(&cli, &error);

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use concord_connector::{Result, System};
 use concord_hub::{
     embedded::{
-        SystemEntropy, feed,
+        Store, SystemEntropy, feed,
         poller::{Handler, Mapping, Poller},
         ticker,
     },
@@ -57,14 +57,17 @@ impl feed::Fanout for Steps {
 }
 
 /// Starts every loop; they end when the app is told to stop, with their work done.
-pub fn start(app: &Arc<App>) -> JoinSet<()> {
+///
+/// # Errors
+/// Where the truth is in a stack, whose functions do all that.
+pub fn start(app: &Arc<App>) -> Result<JoinSet<()>> {
     let mut loops = JoinSet::new();
-    let hub = &app.hub;
+    let (hub, store) = (&app.hub, &app.folder()?.store);
     let steps = Arc::new(Steps(Arc::clone(hub)));
-    let poller = Poller::new(app.embedded.store.clone(), steps.clone(), Arc::new(SystemEntropy));
-    let (mappings, stop) = (mappings(app), app.stop.subscribe());
+    let poller = Poller::new(store.clone(), steps.clone(), Arc::new(SystemEntropy));
+    let (mappings, stop) = (mappings(app, store), app.stop.subscribe());
     loops.spawn(async move { poller.run(mappings, stop).await });
-    loops.spawn(feed::run(app.embedded.store.clone(), "fanout", steps, app.stop.subscribe()));
+    loops.spawn(feed::run(store.clone(), "fanout", steps, app.stop.subscribe()));
     let due = Arc::clone(hub);
     every(&mut loops, app, TICK, move || {
         let hub = Arc::clone(&due);
@@ -74,9 +77,9 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
             }
         })
     });
-    let store = app.embedded.store.clone();
+    let swept = store.clone();
     every(&mut loops, app, SWEEP, move || {
-        let store = Arc::clone(&store);
+        let store = Arc::clone(&swept);
         Box::pin(async move {
             if let Err(fault) = store.sweep().await {
                 tracing::warn!(reason = %fault, "What has expired could not be forgotten.");
@@ -94,7 +97,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
             _ = stop.wait_for(|stop| *stop) => {}
         }
     });
-    loops
+    Ok(loops)
 }
 
 fn every(
@@ -106,7 +109,7 @@ fn every(
     loops.spawn(ticker::run(Arc::clone(&app.hub.clock), wait, app.stop.subscribe(), tick));
 }
 
-fn mappings(app: &App) -> Vec<Mapping> {
+fn mappings(app: &App, store: &Store) -> Vec<Mapping> {
     let settings = app.hub.settings();
     let systems: BTreeSet<System> = settings.connections.values().map(|one| one.connector.system().clone()).collect();
     let mapping = |queue, batch_size, concurrency| Mapping {
@@ -122,7 +125,7 @@ fn mappings(app: &App) -> Vec<Mapping> {
         mappings.push(mapping(QueueName::Deliveries(system), 50, 4));
     }
     // Also of subscriptions that are no more: what waits for them is dropped, and makes no message old.
-    let left = app.embedded.store.status().queues.into_keys().filter(|queue| matches!(queue, QueueName::Events(_)));
+    let left = store.status().queues.into_keys().filter(|queue| matches!(queue, QueueName::Events(_)));
     let lanes: BTreeSet<QueueName> =
         settings.subscriptions.keys().cloned().map(QueueName::Events).chain(left).collect();
     mappings.extend(lanes.into_iter().map(|lane| mapping(lane, 16, 2)));

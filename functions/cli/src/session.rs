@@ -48,6 +48,10 @@ impl Session {
     /// # Errors
     /// When nothing answers there, or the folder cannot be opened.
     pub async fn open_as(at: &At, source: Source) -> Result<Self> {
+        #[cfg(feature = "aws")]
+        if let Some(stack) = &at.stack {
+            return Ok(Self::Idle(App::open_stack(stack, &source).await?));
+        }
         if let (Some(url), Some(token)) = (&at.url, &at.token) {
             return Ok(Self::Live(Live::new(url, token.clone())?));
         }
@@ -85,7 +89,10 @@ impl Session {
         match self {
             Self::Live(live) => live.lines(target).await,
             Self::Idle(_) => {
-                bail!(Usage("No Concord runs on this folder, so nothing flows. Start it with `concord up`.".into()))
+                bail!(Usage(
+                    "What flows is shown by a Concord that runs on one machine (`concord up`); a stack tells it in its logs."
+                        .into()
+                ))
             }
         }
     }

@@ -77,7 +77,7 @@ impl Running {
         let url = format!("http://{address}");
         // An open folder is served once.
         app.url.get_or_init(|| url.clone());
-        let loops = run::start(&app);
+        let loops = run::start(&app)?;
         let router = server::router(Arc::clone(&app));
         let server = tokio::spawn(server::serve(listener, router, server::Bounds::default(), app.stop.subscribe()));
         RunFile { url: url.clone(), token: app.token.clone(), pid: std::process::id() }.write(&app.dir)?;

@@ -32,16 +32,11 @@ pub(super) async fn list(app: &App) -> Result<Json, Problem> {
 pub(super) async fn status(app: &App) -> Result<Json, Problem> {
     let mut status = shown(views::status(&app.hub).await?)?;
     complete(app, &mut status["connections"]).await?;
-    let queues: Map<String, Json> = app
-        .embedded
-        .store
-        .status()
-        .queues
-        .into_iter()
-        .map(|(queue, depth)| (queue.to_string(), json!({ "waiting": depth.waiting, "hidden": depth.hidden })))
-        .collect();
-    status["queues"] = Json::Object(queues);
-    status["oldest_message_s"] = app.oldest_message_s().into();
+    let depths = app.depths().await?;
+    let queues = depths.queues.into_iter();
+    let queues = queues.map(|(queue, (waiting, hidden))| (queue, json!({ "waiting": waiting, "hidden": hidden })));
+    status["queues"] = Json::Object(queues.collect::<Map<String, Json>>());
+    status["oldest_message_s"] = depths.oldest_message_s.into();
     Ok(status)
 }
 

@@ -34,6 +34,10 @@ pub(super) async fn redrive(app: &App, call: &Call) -> Result<Json, Problem> {
         all = views::redrive_of(&app.hub, &ConnectionName::from(name)).await?;
     } else if ids.is_empty() {
         all = views::redrive(&app.hub, None).await?;
+        #[cfg(feature = "aws")]
+        if let crate::app::Home::Stack(stack) = &app.home {
+            all.redriven.extend(stack.redrive().await?);
+        }
     }
     for id in &ids {
         let one = views::redrive(&app.hub, Some(id)).await?;

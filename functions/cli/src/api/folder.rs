@@ -22,11 +22,12 @@ pub(super) async fn keep(app: &App, name: &str, call: &Call) -> Result<Json, Pro
 }
 
 pub(super) async fn backup(app: &Arc<App>, call: &Call) -> Result<Json, Problem> {
+    app.folder()?;
     let file = PathBuf::from(call.text("file")?);
     if !file.is_absolute() {
         return Err(Problem::wrong("`file` has to be an absolute path on the machine of the hub."));
     }
-    let (store, target) = (Arc::clone(&app.embedded.store), file.clone());
+    let (store, target) = (Arc::clone(&app.folder()?.store), file.clone());
     let written = tokio::task::spawn_blocking(move || embedded::backup(&store, &target)).await;
     written.map_err(|_| Problem::new(500, "The backup was aborted."))??;
     let bytes = std::fs::metadata(&file).map(|file| file.len()).unwrap_or_default();

@@ -28,6 +28,32 @@ pub enum Dlq {
     },
 }
 
+/// `concord config`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Config {
+    /// Show how the file differs from what is in force.
+    Diff {
+        /// Where the truth is; `--config` names the file.
+        #[command(flatten)]
+        at: At,
+    },
+    /// Check the file and put it into force. A running `concord up` does that when it starts.
+    Push {
+        /// Where the truth is; `--config` names the file.
+        #[command(flatten)]
+        at: At,
+    },
+    /// Write what is in force into the file, and the connector files that it names beside it.
+    Pull {
+        /// Also over files that say something else.
+        #[arg(long)]
+        force: bool,
+        /// Where the truth is; `--config` names the file.
+        #[command(flatten)]
+        at: At,
+    },
+}
+
 /// `concord review`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Review {

@@ -18,8 +18,8 @@ pub(super) async fn backfill(name: &str, at: &At, wants_json: bool) -> Result<()
     let started = session.post(&format!("/api/connections/{}/backfill", segment(name)), &Json::Null).await?;
     // On an idle folder nobody else does the work.
     let loops = match &session {
-        Session::Idle(app) => Some((run::start(app), app)),
-        Session::Live(_) => None,
+        Session::Idle(app) if app.folder().is_ok() => Some((run::start(app)?, app)),
+        _ => None,
     };
     let watched = watch(&session, name, &started).await;
     if let Some((mut loops, app)) = loops {
@@ -65,6 +65,8 @@ async fn watch(session: &Session, name: &str, started: &Json) -> Result<u64> {
             .as_object()
             .into_iter()
             .flatten()
+            // What a queue's own dead letters are is nobody's work.
+            .filter(|(queue, _)| !queue.contains("-dead"))
             .filter_map(|(_, depth)| Some(depth["waiting"].as_u64()? + depth["hidden"].as_u64()?))
             .sum();
         let message = format!(

@@ -41,8 +41,14 @@ pub(super) async fn replay(args: &Replay, wants_json: bool) -> Result<()> {
     }
     let config = args.config.as_deref().map(app::read_configuration).transpose()?;
     // What is in force in the folder counts; a folder in which nothing is has no history either.
-    let at =
-        At { data: args.data.clone(), config: "concord.toml".into(), url: args.url.clone(), token: args.token.clone() };
+    let at = At {
+        data: args.data.clone(),
+        config: "concord.toml".into(),
+        url: args.url.clone(),
+        token: args.token.clone(),
+        #[cfg(feature = "aws")]
+        stack: None,
+    };
     let session = Session::open(&at).await?;
     let status = session.get("/api/status").await?;
     let total: u64 = status["records"].as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum();

@@ -39,7 +39,11 @@ pub(super) async fn health(State(app): State<Arc<App>>, Query(asked): Query<Aske
         return (StatusCode::OK, Json(json!({ "status": "ok" })));
     }
     let oldest = app.oldest_message_s();
-    match app.embedded.store.probe().await {
+    let probed = match app.folder() {
+        Ok(folder) => folder.store.probe().await,
+        Err(fault) => Err(fault),
+    };
+    match probed {
         Ok(()) => {
             let connections = connections(&app).await;
             let body = json!({ "status": "ready", "oldest_message_s": oldest, "connections": connections });
