@@ -101,6 +101,12 @@ pub struct Booted {
 }
 
 impl Booted {
+    /// A hub over ports that somebody else made.
+    pub fn of(hub: Arc<Hub>, names: Config, counts: Arc<Counts>, clients: Clients) -> Self {
+        let registry = concord_connectors::all();
+        Self { hub, names, counts, clients, registry, looked: Mutex::new(Instant::EPOCH) }
+    }
+
     /// Looks for a new configuration now and then. Where that fails, the one before goes on: what it may not commit over is
     /// told by the records themselves.
     pub async fn refresh(&self) {
@@ -133,6 +139,5 @@ pub async fn boot(keeps: Duration) -> Result<Booted> {
     let clients = Clients::connect(&names, &counts).await;
     let ports = clients.ports(&names, &counts, keeps)?;
     let hub = Arc::new(Hub::new(ports, Settings::default()));
-    let registry = concord_connectors::all();
-    Ok(Booted { hub, names, counts, clients, registry, looked: Mutex::new(Instant::EPOCH) })
+    Ok(Booted::of(hub, names, counts, clients))
 }

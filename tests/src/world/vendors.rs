@@ -51,7 +51,8 @@ impl Vendors {
     pub fn receive(&self, host: &str, receiver: Receiver) {
         lock(&self.receivers).insert(host.to_owned(), receiver);
     }
-    pub(super) fn names(&self) -> Vec<String> {
+    /// Their names.
+    pub fn names(&self) -> Vec<String> {
         lock(&self.sandboxes).keys().cloned().collect()
     }
     /// Looks at a vendor.

@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-mod events;
+mod cloud;
+mod costs;
+mod failures;
+mod flow;
 mod place;
 mod ports;
+mod prices;
 mod stand_in;

@@ -8,7 +8,11 @@ use aws_sdk_dynamodb::{
         ScalarAttributeType, StreamSpecification, StreamViewType,
     },
 };
-use concord_aws::{Clients, count::Counts, table::item::SLOTS};
+use concord_aws::{
+    Clients,
+    count::{Counting, Counts},
+    table::item::SLOTS,
+};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -27,11 +31,19 @@ pub(crate) async fn shared(endpoint: &str) -> aws_config::SdkConfig {
 
 /// Clients of services at addresses on this machine.
 pub(crate) async fn clients(table: &str, others: &str) -> Clients {
+    counted(table, others, &Arc::default()).await
+}
+
+/// The same; what they send to the table and to the queues is counted.
+pub(crate) async fn counted(table: &str, others: &str, counts: &Arc<Counts>) -> Clients {
     let (table, others) = (shared(table).await, shared(others).await);
+    let counting = || Counting(Arc::clone(counts));
+    let counted = aws_sdk_dynamodb::config::Builder::from(&table).interceptor(counting()).build();
+    let sent = aws_sdk_sqs::config::Builder::from(&others).interceptor(counting()).build();
     Clients {
-        table: aws_sdk_dynamodb::Client::new(&table),
+        table: aws_sdk_dynamodb::Client::from_conf(counted),
         streams: aws_sdk_dynamodbstreams::Client::new(&table),
-        queue: aws_sdk_sqs::Client::new(&others),
+        queue: aws_sdk_sqs::Client::from_conf(sent),
         blobs: aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&others).force_path_style(true).build()),
         vault: aws_sdk_secretsmanager::Client::new(&others),
     }
@@ -48,6 +60,12 @@ pub(crate) async fn dynamo() -> String {
 
 /// A new empty table, as the template makes it.
 pub(crate) async fn table(clients: &Clients) -> concord_aws::DynamoTable {
+    let name = named_table(clients).await;
+    concord_aws::DynamoTable::new(clients.table.clone(), name, Arc::default()).with_streams(clients.streams.clone())
+}
+
+/// The name of a new empty table.
+pub(crate) async fn named_table(clients: &Clients) -> String {
     static MADE: AtomicUsize = AtomicUsize::new(0);
     let name = format!("laws-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
@@ -84,6 +102,5 @@ pub(crate) async fn table(clients: &Clients) -> concord_aws::DynamoTable {
             .global_secondary_indexes(index.build().unwrap());
     }
     request.send().await.unwrap();
-    concord_aws::DynamoTable::new(clients.table.clone(), name, Arc::new(Counts::default()))
-        .with_streams(clients.streams.clone())
+    name
 }

@@ -25,6 +25,8 @@ pub(crate) struct StandIn {
     pub(crate) queue: MemoryQueue,
     /// The system attributes of messages that were sent.
     pub(crate) attributes: Arc<Mutex<Vec<Json>>>,
+    /// The trace of each text.
+    traces: Arc<Mutex<BTreeMap<String, Json>>>,
     secrets: Arc<Mutex<secrets::Secrets>>,
     objects: Arc<Mutex<BTreeMap<String, Bytes>>>,
 }
@@ -40,6 +42,7 @@ impl StandIn {
         Self {
             queue: MemoryQueue::new(Arc::new(clock)),
             attributes: Arc::default(),
+            traces: Arc::default(),
             secrets: Arc::default(),
             objects: Arc::default(),
         }

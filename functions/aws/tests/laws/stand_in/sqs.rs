@@ -25,6 +25,9 @@ pub(super) async fn answer(held: &StandIn, operation: &str, request: &Json) -> R
                     if let Some(group) = &one.group {
                         attributes["MessageGroupId"] = group.as_str().into();
                     }
+                    if let Some(trace) = held.traces.lock().unwrap().get(&one.body) {
+                        attributes["AWSTraceHeader"] = trace.clone();
+                    }
                     json!({ "MessageId": one.id, "ReceiptHandle": one.id, "Body": one.body, "Attributes": attributes })
                 })
                 .collect();
@@ -70,6 +73,10 @@ async fn send(held: &StandIn, queue: &QueueName, request: &Json) -> Result<Json,
             "claim": entry["MessageAttributes"][CLAIM]["StringValue"],
         }));
         let body = text("MessageBody").unwrap();
+        let trace = entry["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"].clone();
+        if !trace.is_null() {
+            held.traces.lock().unwrap().insert(body.clone(), trace);
+        }
         assert!(!body.is_empty(), "a body is empty");
         batch.push(Outgoing { body, group, dedupe, delay: Duration::from_secs(delay) });
     }

@@ -1,1 +1,0 @@
-//! Events through the runners.

@@ -1,0 +1,57 @@
+//! A change from one system to another, through every function.
+
+use crate::cloud::Cloud;
+use concord_connector::sandbox::Act;
+use concord_hub::events::Count;
+use concord_tests::world::account;
+
+pub(crate) fn cloud<F: Future>(work: impl FnOnce() -> F) -> F::Output {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work())
+}
+
+pub(crate) fn company(name: &str) -> Act {
+    let fields = serde_json::json!({ "properties": { "name": name, "domain": "acme.example.com" } });
+    Act::Create { object: "companies".into(), fields }
+}
+
+#[test]
+fn a_change_reaches_the_other_systems_and_its_echo_ends() {
+    cloud(|| async {
+        let accounts = [account("crm", "hubspot"), account("erp", "tryton"), account("sales", "salesforce")];
+        let mut cloud = Cloud::new(&accounts, |table| table).await;
+        cloud.world.act("crm", company("Acme"));
+        cloud.settle().await;
+        let records = cloud.named("Acme").await;
+        assert_eq!(records.len(), 1, "one company");
+        let mut there: Vec<&str> = records[0].facets.iter().map(|facet| facet.link.connection.as_str()).collect();
+        there.sort_unstable();
+        assert_eq!(there, ["crm", "erp", "sales"]);
+        assert!(records[0].pending().is_empty(), "nothing is left to do");
+        let tally = &cloud.booted.hub.tally;
+        assert_eq!(tally.get(Count::DeadLetters), 0);
+        assert!(tally.get(Count::EchoesSuppressed) > 0, "the others told of it, and that was nothing new");
+    });
+}
+
+#[test]
+fn the_trace_of_a_webhook_is_that_of_the_deliveries_that_it_led_to() {
+    cloud(|| async {
+        let accounts = [account("crm", "hubspot"), account("erp", "tryton")];
+        let mut cloud = Cloud::new(&accounts, |table| table).await;
+        cloud.settle().await;
+        cloud.attributes.lock().unwrap().clear();
+        cloud.trace = Some("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1".into());
+        cloud.world.act("crm", company("Acme"));
+        cloud.world.clock.advance(std::time::Duration::from_secs(5));
+        // Signal, observation, delivery: without a tick of the scheduler, which belongs to no webhook.
+        for _ in 0..8 {
+            cloud.push().await;
+            cloud.drain().await;
+            cloud.stream().await;
+            cloud.pass_on().await;
+        }
+        let traces: Vec<_> = cloud.attributes.lock().unwrap().iter().map(|sent| sent["trace"].clone()).collect();
+        assert!(traces.len() >= 3, "{traces:?}");
+        assert!(traces.iter().all(|trace| *trace == *cloud.trace.as_ref().unwrap()), "{traces:?}");
+    });
+}
