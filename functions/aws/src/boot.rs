@@ -14,7 +14,7 @@ use concord_connector::{Connector, Instant, Result};
 use concord_hub::{
     hub::{Hub, Ports},
     net::Net,
-    ports::{Blobs, Clock, Entropy},
+    ports::{Blobs, Clock, Entropy, Table},
     settings::Settings,
     system::{SystemClock, SystemEntropy},
 };
@@ -72,12 +72,14 @@ impl Clients {
         let table = DynamoTable::new(self.table.clone(), &names.table, Arc::clone(counts));
         #[cfg(feature = "feed")]
         let table = table.with_streams(self.streams.clone());
+        let table: Arc<dyn Table> = Arc::new(table);
         let queue = SqsQueue::new(self.queue.clone(), &names.queues, Arc::clone(&blobs), Arc::clone(&entropy));
-        let vault = SecretsManagerVault::new(self.vault.clone(), &names.secrets, Arc::clone(&clock)).keeping(keeps);
+        let vault =
+            SecretsManagerVault::new(self.vault.clone(), Arc::clone(&table), &names.secrets, Arc::clone(&clock));
         Ok(Ports {
-            table: Arc::new(table),
+            table,
             queue: Arc::new(queue),
-            vault: Arc::new(vault),
+            vault: Arc::new(vault.keeping(keeps)),
             http: Arc::new(Net::new()?),
             blobs,
             clock,

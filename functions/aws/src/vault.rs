@@ -1,13 +1,14 @@
 //! The vault on Secrets Manager: one secret per name, each generation a version of it.
 //!
-//! The service has no conditional write, but a version is written once: its id is told by name and generation, so that of two
-//! who write the same generation one is refused.
+//! The service has no conditional write. One writes at a time, under a lease in the table; and a version is written once: its
+//! id is told by name and generation, so that of two who write the same generation one is refused even if the lease ran out
+//! under somebody.
 
 use crate::fault;
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::{Client, types::Filter};
-use concord_connector::{Fault, Instant, Result};
-use concord_hub::ports::{Clock, Secrets, Vault};
+use concord_connector::{Fault, Instant, Kind, Result};
+use concord_hub::ports::{Clock, Condition, Item, ItemKey, Secrets, Table, TableChange, TransactError, Vault};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -15,9 +16,17 @@ use std::{
     time::Duration,
 };
 
+/// Who writes a secret has that long; after it somebody else may.
+const LEASE: Duration = Duration::from_secs(20);
+/// Between two looks whether the lease is free.
+const LOOK: Duration = Duration::from_millis(50);
+/// Looks before it is given up.
+const LOOKS: u32 = 600;
+
 /// Secrets whose names begin with a prefix.
 pub struct SecretsManagerVault {
     client: Client,
+    table: Arc<dyn Table>,
     prefix: String,
     clock: Arc<dyn Clock>,
     /// What was read is good for so long.
@@ -27,8 +36,8 @@ pub struct SecretsManagerVault {
 
 impl SecretsManagerVault {
     /// A vault that asks the service every time.
-    pub fn new(client: Client, prefix: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
-        Self { client, prefix: prefix.into(), clock, keeps: Duration::ZERO, read: Mutex::default() }
+    pub fn new(client: Client, table: Arc<dyn Table>, prefix: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
+        Self { client, table, prefix: prefix.into(), clock, keeps: Duration::ZERO, read: Mutex::default() }
     }
 
     /// The same, for whoever only reads, and often: what was read is taken to be true for a while.
@@ -107,6 +116,48 @@ impl Vault for SecretsManagerVault {
 
     async fn write(&self, name: &str, secrets: Secrets) -> Result<bool> {
         self.note(name, None);
+        let lease = self.lease(name).await?;
+        let written = self.write_next(name, secrets).await;
+        // What is not given back runs out.
+        if let Err(TransactError::Store(fault)) = self.table.transact(vec![lease]).await {
+            tracing::warn!(reason = %fault, "The lease of a secret could not be given back.");
+        }
+        written
+    }
+
+    async fn forget(&self, name: &str) -> Result<()> {
+        self.note(name, None);
+        let request = self.client.delete_secret().secret_id(self.name(name)).force_delete_without_recovery(true);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|said| said.is_resource_not_found_exception()) => Ok(()),
+            Err(error) => Err(fault::of("vault.forget", &error)),
+        }
+    }
+}
+
+impl SecretsManagerVault {
+    /// Waits for the lease of a name; the change that gives it back.
+    async fn lease(&self, name: &str) -> Result<TableChange> {
+        let key = ItemKey::new(format!("C#{name}"), "vault");
+        for _ in 0..LOOKS {
+            let now = self.clock.now();
+            let lease = Item { expires: Some(now.plus(LEASE)), ..Item::new(key.clone(), Vec::new()) };
+            match self.table.transact(vec![TableChange::Put(lease, Condition::AbsentOrExpired(now))]).await {
+                Ok(()) => {
+                    // The table counts revisions; it says which one this is.
+                    let held = self.table.get(std::slice::from_ref(&key)).await?.into_iter().next().flatten();
+                    let rev = held.map_or(0, |held| held.rev);
+                    return Ok(TableChange::Delete(key, Condition::Rev(rev)));
+                }
+                Err(TransactError::Cancelled(_)) => tokio::time::sleep(LOOK).await,
+                Err(TransactError::Store(fault)) => return Err(fault),
+            }
+        }
+        Err(Fault::new(Kind::Conflict, "vault.write", "somebody else keeps writing this secret").with("name", name))
+    }
+
+    async fn write_next(&self, name: &str, secrets: Secrets) -> Result<bool> {
         if self.ask(name).await?.generation != secrets.generation {
             return Ok(false);
         }
@@ -132,16 +183,6 @@ impl Vault for SecretsManagerVault {
                 Ok(false)
             }
             Err(error) => Err(fault::of("vault.write", &error)),
-        }
-    }
-
-    async fn forget(&self, name: &str) -> Result<()> {
-        self.note(name, None);
-        let request = self.client.delete_secret().secret_id(self.name(name)).force_delete_without_recovery(true);
-        match request.send().await {
-            Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|said| said.is_resource_not_found_exception()) => Ok(()),
-            Err(error) => Err(fault::of("vault.forget", &error)),
         }
     }
 }

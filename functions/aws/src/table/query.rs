@@ -79,17 +79,25 @@ impl DynamoTable {
             let request =
                 self.client.query().table_name(&self.name).set_index_name(range.index.map(|slot| format!("pq{slot}")));
             let request = request
-                .key_condition_expression("#p = :p AND #q BETWEEN :from AND :to")
+                .key_condition_expression(if range.from.is_empty() {
+                    // No key is empty, and no query may name such a one.
+                    "#p = :p AND #q <= :to"
+                } else {
+                    "#p = :p AND #q BETWEEN :from AND :to"
+                })
                 .projection_expression(if range.index.is_some() { "pk, sk, #q" } else { "pk, #q" })
                 .expression_attribute_names("#p", &partition)
                 .expression_attribute_names("#q", &sort)
                 .expression_attribute_values(":p", item::text(range.partition))
-                .expression_attribute_values(":from", item::text(&range.from))
                 .expression_attribute_values(":to", item::text(&range.to))
                 .consistent_read(range.index.is_none())
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .limit(i32::try_from(left).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(start);
+            let request = match range.from.as_str() {
+                "" => request,
+                from => request.expression_attribute_values(":from", item::text(from)),
+            };
             let answer = request.send().await.map_err(|error| fault::of("table.query", &error))?;
             self.counts.read(answer.consumed_capacity().and_then(|used| used.capacity_units).unwrap_or_default());
             for attributes in answer.items() {

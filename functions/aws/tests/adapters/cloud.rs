@@ -65,16 +65,17 @@ impl Cloud {
             is_emulated: true,
         };
         let clock = Arc::new(world.clock.clone());
-        let vault = SecretsManagerVault::new(clients.vault.clone(), &names.secrets, clock.clone());
+        let stored = concord_aws::DynamoTable::new(clients.table.clone(), &names.table, Arc::clone(&counts));
+        let table = table(Arc::new(stored));
+        let vault = SecretsManagerVault::new(clients.vault.clone(), Arc::clone(&table), &names.secrets, clock.clone());
         for account in accounts {
             let secrets = world.hub.vault.read(account.name).await.unwrap();
             assert!(vault.write(account.name, concord_hub::ports::Secrets { generation: 0, ..secrets }).await.unwrap());
         }
         let blobs = Arc::new(S3Blobs::new(clients.blobs.clone(), &names.bucket));
         let entropy = Arc::new(SeededEntropy::new(3));
-        let stored = concord_aws::DynamoTable::new(clients.table.clone(), &names.table, Arc::clone(&counts));
         let ports = Ports {
-            table: table(Arc::new(stored)),
+            table,
             queue: Arc::new(SqsQueue::new(clients.queue.clone(), &names.queues, blobs.clone(), entropy.clone())),
             vault: Arc::new(vault),
             http: Arc::new(world.vendors.clone()),

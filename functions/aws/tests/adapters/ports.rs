@@ -2,6 +2,7 @@
 
 use crate::{place, stand_in::StandIn};
 use async_trait::async_trait;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, MessageSystemAttributeName,
 };
@@ -10,7 +11,7 @@ use concord_connector::Result;
 use concord_hub::{
     broker::{Depth, Inbox},
     ports::{Blobs, Outgoing, Queue, QueueName, Received, Table, Vault},
-    testing::{FakeClock, MemoryBlobs, MemoryQueue, SeededEntropy, laws},
+    testing::{FakeClock, MemoryBlobs, MemoryQueue, MemoryTable, SeededEntropy, laws},
 };
 use std::{env, sync::Arc, time::Duration};
 use tokio::runtime::{Handle, Runtime};
@@ -68,15 +69,19 @@ fn the_vault_keeps_its_laws_on_the_emulator_of_all_services() {
     runtime().block_on(vault_laws(&endpoint));
 }
 
+fn table() -> Arc<dyn Table> {
+    Arc::new(MemoryTable::default())
+}
+
 async fn vault_laws(endpoint: &str) {
     let client = place::clients(endpoint, endpoint).await.vault;
     let prefix = format!("laws-{}/", std::process::id());
     laws::vault(|| {
         let clock = Arc::new(FakeClock::default());
-        Arc::new(SecretsManagerVault::new(client.clone(), &prefix, clock)) as Arc<dyn Vault>
+        Arc::new(SecretsManagerVault::new(client.clone(), table(), &prefix, clock)) as Arc<dyn Vault>
     })
     .await;
-    let vault = SecretsManagerVault::new(client, &prefix, Arc::new(FakeClock::default()));
+    let vault = SecretsManagerVault::new(client, table(), &prefix, Arc::new(FakeClock::default()));
     assert_eq!(vault.names().await.unwrap(), ["erp"], "names are listed below the prefix");
 }
 
@@ -86,9 +91,9 @@ fn what_was_read_is_kept_for_as_long_as_allowed_and_never_after_a_write() {
         let endpoint = StandIn::default().serve().await;
         let client = place::clients(&endpoint, &endpoint).await.vault;
         let clock = FakeClock::default();
-        let keeping =
-            SecretsManagerVault::new(client.clone(), "k/", Arc::new(clock.clone())).keeping(Duration::from_secs(60));
-        let other = SecretsManagerVault::new(client, "k/", Arc::new(clock.clone()));
+        let keeping = SecretsManagerVault::new(client.clone(), table(), "k/", Arc::new(clock.clone()))
+            .keeping(Duration::from_secs(60));
+        let other = SecretsManagerVault::new(client, table(), "k/", Arc::new(clock.clone()));
         assert_eq!(keeping.read("crm").await.unwrap().generation, 0);
         assert!(other.write("crm", Default::default()).await.unwrap());
         assert_eq!(keeping.read("crm").await.unwrap().generation, 0, "kept");
@@ -116,7 +121,8 @@ fn blobs_keep_their_laws_on_the_emulator_of_all_services() {
     runtime().block_on(async {
         let client = place::clients(&endpoint, &endpoint).await.blobs;
         let bucket = format!("laws-{}", std::process::id());
-        client.create_bucket().bucket(&bucket).send().await.unwrap();
+        let there = CreateBucketConfiguration::builder().location_constraint(BucketLocationConstraint::EuWest1).build();
+        client.create_bucket().bucket(&bucket).create_bucket_configuration(there).send().await.unwrap();
         laws::blobs(|| Arc::new(S3Blobs::new(client.clone(), &bucket)) as Arc<dyn Blobs>).await;
     });
 }
