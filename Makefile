@@ -1,5 +1,5 @@
 # One target per habit. `make test` is what CI runs.
-.PHONY: test check unit template e2e storm bench tools audit release demo fuzz forge histories sim mutants
+.PHONY: test check unit template adapters e2e storm bench tools audit release demo fuzz forge histories sim mutants
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -8,7 +8,7 @@ TOOLS := target/tools/bin
 help: ## What there is.
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
-test: tools unit template histories e2e ## Every test; installs what they need.
+test: tools unit template adapters histories e2e ## Every test; installs what they need.
 
 unit: ## Laws, unit tests, connectors against their sandboxes, the simulated flow.
 	$(CARGO) test --workspace --locked
@@ -21,8 +21,12 @@ template: tools ## The template of the stack, as CloudFormation's and SAM's own 
 	.venv/aws/bin/cfn-lint template.yaml infra/*.yaml
 	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .venv/aws/bin/sam validate
 
+adapters: tools ## The laws of ports on AWS's own DynamoDB Local and on an emulator of all services; needs Java 17.
+	CARGO="$(CARGO)" tests/aws/adapters
+
 tools: ## Python and JavaScript tools of the tests, pinned, in folders of the project's own.
 	tests/aws/prepare
+	tests/aws/dynamodb-local/prepare
 	tests/tryton/prepare
 	tests/hubspot-sdk/prepare
 	tests/standardwebhooks-sdk/prepare

@@ -38,9 +38,8 @@ fn the_table_keeps_its_laws_on_an_emulator_in_this_process() {
     table_laws(place::dynamo());
 }
 
-/// `tests/aws/dynamodb-local` starts it and names it.
 #[test]
-#[ignore = "needs AWS's DynamoDB Local: `make aws` starts it"]
+#[ignore = "needs AWS's DynamoDB Local: `make adapters` starts it"]
 fn the_table_keeps_its_laws_on_dynamodb_local() {
     let endpoint =
         env::var("CONCORD_TEST_DYNAMODB").expect("CONCORD_TEST_DYNAMODB names the address of DynamoDB Local");
@@ -48,7 +47,7 @@ fn the_table_keeps_its_laws_on_dynamodb_local() {
 }
 
 #[test]
-#[ignore = "needs the emulator of all services: `make aws` starts it"]
+#[ignore = "needs the emulator of all services: `make adapters` starts it"]
 fn the_table_keeps_its_laws_on_the_emulator_of_all_services() {
     let endpoint = env::var("CONCORD_TEST_AWS").expect("CONCORD_TEST_AWS names the address of the emulator");
     table_laws(async { endpoint });
@@ -63,7 +62,7 @@ fn the_vault_keeps_its_laws() {
 }
 
 #[test]
-#[ignore = "needs the emulator of all services: `make aws` starts it"]
+#[ignore = "needs the emulator of all services: `make adapters` starts it"]
 fn the_vault_keeps_its_laws_on_the_emulator_of_all_services() {
     let endpoint = env::var("CONCORD_TEST_AWS").expect("CONCORD_TEST_AWS names the address of the emulator");
     runtime().block_on(vault_laws(&endpoint));
@@ -115,7 +114,7 @@ fn blobs_keep_their_laws() {
 }
 
 #[test]
-#[ignore = "needs the emulator of all services: `make aws` starts it"]
+#[ignore = "needs the emulator of all services: `make adapters` starts it"]
 fn blobs_keep_their_laws_on_the_emulator_of_all_services() {
     let endpoint = env::var("CONCORD_TEST_AWS").expect("CONCORD_TEST_AWS names the address of the emulator");
     runtime().block_on(async {
