@@ -43,6 +43,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(30);
 /// ... and for so long.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
+/// What is not shown is asked for again for so long after it was said to have changed.
+const UNSEEN: Duration = Duration::from_secs(900);
+
 /// A signal of a batch.
 struct Asked<'a> {
     at: usize,
@@ -260,6 +263,7 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
     {
         return Ok(Some(wait));
     }
+    let mut unseen: Vec<&Asked<'_>> = Vec::new();
     for chunk in wanted.chunks(connection.connector.manifest().capabilities.read_batch.max(1)) {
         let ran = hub.run(connection, &Operation::Fetch { entity, ids: chunk.to_vec() }).await?;
         hub.close_breaker(connection).await?;
@@ -269,6 +273,8 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
             let asked = missing.filter_map(|id| ids.get(id)?.first().copied());
             observations.extend(asked.map(|one| gone(name, one, Presence::Deleted)));
         }
+        let hidden = chunk.iter().filter(|id| !records.iter().any(|(found, _)| found == *id));
+        unseen.extend(hidden.filter_map(|id| ids.get(id)).flatten().copied());
         for (id, record) in records {
             let signals = ids.get(&id).map(Vec::as_slice).unwrap_or_default();
             let signalled_at = signals.iter().map(|one| one.received_at).min();
@@ -293,7 +299,22 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
     }
     send(hub, observations).await?;
     looks.into_iter().for_each(|look| hub.looks.note(name, look));
+    look_again(hub, name, &unseen).await?;
     Ok(None)
+}
+
+/// What was said to have changed and is not shown is no delete, and may only not be shown yet: it is asked for again, less and
+/// less often.
+async fn look_again(hub: &Hub, name: &ConnectionName, unseen: &[&Asked<'_>]) -> Result<()> {
+    let now = hub.now();
+    let changed = |one: &&&Asked<'_>| one.signal.happened == Happened::Changed;
+    let young = unseen.iter().filter(changed).filter(|one| now.since(one.received_at) < UNSEEN);
+    let (mut wait, mut again) = (FIRST_WAIT, Vec::new());
+    for one in young {
+        wait = wait.max(now.since(one.received_at));
+        again.push(Asked { at: one.at, body: one.body, signal: one.signal.clone(), received_at: one.received_at });
+    }
+    if again.is_empty() { Ok(()) } else { later(hub, name, &again, wait).await }
 }
 
 /// What a signal adds to a read that began after it came: nothing, but for the exact time of an edit.

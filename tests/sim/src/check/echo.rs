@@ -23,7 +23,7 @@ pub(super) fn check(run: &mut Run<'_>, found: &mut Vec<Violation>) {
     for (id, record) in &before.records {
         match now.records.get(id) {
             Some(after) if after.version == record.version => {}
-            Some(after) => match heard(&before, record, after) {
+            Some(after) => match heard(run, &before, record, after) {
                 Some(Heard::Times) => run.count("times better known when all was told again"),
                 Some(Heard::LetGo) => {
                     run.count("references let go of, seen when all was told again");
@@ -61,7 +61,7 @@ enum Heard {
 }
 
 /// What a record's new version is about, when that is something that could be heard only now.
-fn heard(stock: &Stock, before: &Record, after: &Record) -> Option<Heard> {
+fn heard(run: &Run<'_>, stock: &Stock, before: &Record, after: &Record) -> Option<Heard> {
     let mut heard = None;
     if before.golden.len() != after.golden.len() {
         return None;
@@ -75,6 +75,9 @@ fn heard(stock: &Stock, before: &Record, after: &Record) -> Option<Heard> {
             if was.from != is.from || is.at > was.at {
                 return None;
             }
+            run.tell(|| {
+                format!("checker    `{field}` of {}: {:?} was said at {:?}, not {:?}", is.from, is.value, is.at, was.at)
+            });
             heard = heard.or(Some(Heard::Times));
         } else if was_let_go(stock, was, is) {
             heard = Some(Heard::LetGo);

@@ -58,8 +58,26 @@ pub fn draw(seed: u64) -> Plan {
             plan.events.push(Event { at, what });
         }
     }
+    flurry(&mut Lot::new(seed, 5), &mut plan, end);
     plan.events.sort_by_key(|event| event.at);
     plan
+}
+
+/// In some histories several people are at one thing in two systems at once, for a few seconds: reads, writes and edits of one
+/// second. Drawn from a stream of its own: histories without are what they were.
+fn flurry(lot: &mut Lot, plan: &mut Plan, end: i64) {
+    if !lot.percent(15) {
+        return;
+    }
+    let mut at =
+        if lot.percent(50) { lot.between(30 * SECOND, 2 * MINUTE) } else { lot.between(MINUTE, end.max(2 * MINUTE)) };
+    let thing = lot.place(plan.things.len());
+    let two = [lot.place(plan.accounts.len()), lot.place(plan.accounts.len())];
+    for step in 0..6 + lot.below(10) {
+        at += lot.between(0, 600);
+        let choice = lot.draw();
+        plan.events.push(Event { at, what: What::Edit { at: two[lot.place(2)], thing, choice, number: 1000 + step } });
+    }
 }
 
 fn accounts(lot: &mut Lot) -> Vec<Account> {
