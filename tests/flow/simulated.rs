@@ -5,15 +5,15 @@ use crate::{
     crm::{company, edit, small, text},
 };
 use concord_connector::{
-    Entity, Field, Snapshot, Value,
+    Entity, Field, Signal, Snapshot, Value,
     sandbox::{Act, Trouble},
 };
 use concord_hub::{
     broker::Inbox,
     events::Count,
-    message::Observation,
+    message::{Message, Observation},
     people,
-    ports::QueueName,
+    ports::{Outgoing, Queue, QueueName},
     settings::{Mode, OnDelete},
     steps,
 };
@@ -235,4 +235,29 @@ async fn an_edit_that_our_write_covered_in_the_same_moment_lies_under_it() {
     let ours = facet.versions().iter().position(|version| version.last_read == written.ended_at);
     assert!(covered.expect("their edit") < ours.expect("our write"), "{:#?}", facet.versions());
     assert_eq!(facet.view().held(&field), Some(&Some(Value::Text("1".into()))), "it was covered");
+}
+
+#[tokio::test]
+async fn what_is_said_to_have_changed_and_is_not_shown_is_asked_for_again_and_not_for_ever() {
+    let mut world = World::new(&[small("hubspot-eu", "hubspot")]).await;
+    world.vendor("hubspot-eu", |vendor| vendor.faults().lose_webhooks = true);
+    let queue = QueueName::Signals("hubspot".into());
+    // Of the first company that is about to be there, and of one that never will be.
+    for id in ["1", "900"] {
+        let signal = Signal::changed(format!("told-{id}"), Entity::Organization, id, world.now());
+        let message = Message::SignalV1 { connection: "hubspot-eu".into(), signal, received_at: world.now() };
+        world.queue.send(&queue, vec![Outgoing::new(message.encode().expect("a message"))]).await.expect("a queue");
+    }
+    while world.drain(&queue).await {}
+    let id = world.act("hubspot-eu", company("Acme", "acme.example"));
+    assert_eq!(id, "1", "the sandbox counts from one");
+    let calls = world.hub.tally.get(Count::VendorCalls);
+    for _ in 0..60 {
+        world.clock.advance(Duration::from_secs(60));
+        while world.drain(&queue).await {}
+    }
+    while world.drain(&QueueName::Observations).await {}
+    assert_eq!(text(&world.only(Entity::Organization).await, "name"), "Acme");
+    let asked = world.hub.tally.get(Count::VendorCalls) - calls;
+    assert!((2..=16).contains(&asked), "asked {asked} times within an hour");
 }
