@@ -72,11 +72,15 @@ forge: ## A million forged and malformed webhooks against ingest; none enters.
 storm: ## 100,000 signals on 1,000 records, over simulated ports: reads and writes are counted.
 	$(CARGO) test --locked --release -p concord-tests --test flow storm -- --ignored --nocapture
 
+FUNCTIONS := $(patsubst %,-p concord-function-%,ingest connector reconcile fanout scheduler)
 bench: ## What the core path, the store and the whole program take. The budgets stand in BENCHMARKS.md.
 	$(CARGO) bench --locked -p concord-tests --bench core
 	$(CARGO) run --locked --release -p concord-hub --features embedded --example store_speed
 	$(CARGO) build --locked --release -p concord
 	tests/bench
+	$(CARGO) test --locked --workspace --test adapters -- a_change_costs --nocapture
+	$(CARGO) build --locked --profile lambda $(FUNCTIONS)
+	CONCORD_FUNCTIONS="$(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/lambda" $(CARGO) test --locked --workspace --test runtime -- --ignored --nocapture
 
 demo: ## The whole program with sandbox vendors.
 	$(CARGO) run --locked --release -p concord -- demo

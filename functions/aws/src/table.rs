@@ -113,6 +113,10 @@ impl Table for DynamoTable {
         }
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     async fn transact(&self, changes: Vec<TableChange>) -> std::result::Result<(), TransactError> {
         self.make(changes).await
     }

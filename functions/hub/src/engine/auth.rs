@@ -2,7 +2,8 @@
 
 use crate::{
     hub::Hub,
-    ports::{HttpRequest, HttpResponse, Secret, Secrets},
+    keys,
+    ports::{Condition, HttpRequest, HttpResponse, Item, Secret, Secrets, TableChange, TransactError},
     settings::Connection,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -16,6 +17,10 @@ const UNSAID_LIFE: Duration = Duration::from_secs(20 * 60);
 /// How often, and after what wait, a worker whose refresh token was refused looks whether another one used it just before.
 const RACE_LOOKS: u32 = 5;
 const RACE_WAIT: Duration = Duration::from_millis(200);
+/// Who renews a token has that long; after it another worker may.
+const LEASE: Duration = Duration::from_secs(30);
+/// Looks, [`RACE_WAIT`] apart, before a worker gives up waiting for another.
+const LEASE_LOOKS: u32 = 200;
 /// The life of a signed assertion.
 const ASSERTION_LIFE: Duration = Duration::from_secs(180);
 
@@ -87,6 +92,9 @@ impl Hub {
                 let pair = format!("{}:{}", part("username")?.expose(), part("password")?.expose());
                 Ok(lasting(vec![("authorization".into(), format!("Basic {}", STANDARD.encode(pair)))]))
             }
+            Auth::Oauth { token_url, .. } | Auth::RefreshToken { token_url } if self.table.is_shared() => {
+                self.refresh_leased(connection, token_url, secrets, fresh).await
+            }
             Auth::Oauth { token_url, .. } | Auth::RefreshToken { token_url } => {
                 self.refresh(connection, token_url, secrets, fresh).await
             }
@@ -119,6 +127,55 @@ impl Hub {
         }
     }
 
+    /// One worker refreshes at a time: a vendor may take a refresh token that comes twice for a stolen one. Who waited takes
+    /// what the other got.
+    async fn refresh_leased(
+        &self,
+        connection: &Connection,
+        token_url: &str,
+        secrets: Secrets,
+        fresh: bool,
+    ) -> Result<Token> {
+        if let Some(token) = kept(&secrets).filter(|token| !fresh && token.expires_at > self.now().plus(MARGIN)) {
+            return Ok(token);
+        }
+        for _ in 0..LEASE_LOOKS {
+            let taken = self.take_lease(connection).await?;
+            let theirs = self.vault.read(connection.name.as_str()).await?;
+            let newer = theirs.generation != secrets.generation;
+            let got = kept(&theirs).filter(|token| newer && token.expires_at > self.now().plus(MARGIN));
+            let token = match (got, taken) {
+                (Some(token), _) => Ok(token),
+                (None, true) => self.refresh(connection, token_url, theirs, fresh).await,
+                (None, false) => {
+                    self.clock.sleep(RACE_WAIT).await;
+                    continue;
+                }
+            };
+            if taken {
+                let release = TableChange::Delete(keys::lease(&connection.name), Condition::None);
+                // What is not given back runs out.
+                if let Err(fault) = self.write_plain(vec![release]).await {
+                    tracing::warn!(connection = %connection.name, reason = %fault, "A lease could not be given back.");
+                }
+            }
+            return token;
+        }
+        Err(Fault::new(Kind::Unavailable, "auth", "another worker has been renewing the token for too long")
+            .with("connection", &connection.name))
+    }
+
+    /// Takes the lease under which a connection's token is renewed; false while somebody else has it.
+    async fn take_lease(&self, connection: &Connection) -> Result<bool> {
+        let now = self.now();
+        let lease = Item { expires: Some(now.plus(LEASE)), ..Item::new(keys::lease(&connection.name), Vec::new()) };
+        match self.table.transact(vec![TableChange::Put(lease, Condition::AbsentOrExpired(now))]).await {
+            Ok(()) => Ok(true),
+            Err(TransactError::Cancelled(_)) => Ok(false),
+            Err(TransactError::Store(fault)) => Err(fault),
+        }
+    }
+
     /// A rotated refresh token is written back before the new access token is used.
     async fn refresh(
         &self,
@@ -127,11 +184,6 @@ impl Hub {
         mut secrets: Secrets,
         fresh: bool,
     ) -> Result<Token> {
-        let kept = |secrets: &Secrets| {
-            let expires_at = Instant::parse(secrets.parts.get("expires_at")?.expose())?;
-            let access = secrets.parts.get("access_token")?;
-            Some(Token { headers: vec![bearer(access)], base_url: None, expires_at, serial: 0 })
-        };
         if let Some(token) = kept(&secrets).filter(|token| !fresh && token.expires_at > self.now().plus(MARGIN)) {
             return Ok(token);
         }
@@ -246,6 +298,13 @@ fn read_answer(connection: &Connection, response: &Response, now: Instant) -> Re
         }
         _ => Err(fault(Kind::Unavailable, "the token endpoint gave no token")),
     }
+}
+
+/// The access token that is kept.
+fn kept(secrets: &Secrets) -> Option<Token> {
+    let expires_at = Instant::parse(secrets.parts.get("expires_at")?.expose())?;
+    let access = secrets.parts.get("access_token")?;
+    Some(Token { headers: vec![bearer(access)], base_url: None, expires_at, serial: 0 })
 }
 
 fn usable(answer: TokenAnswer) -> Token {

@@ -208,6 +208,11 @@ pub trait Table: Send + Sync {
         Packing::default()
     }
 
+    /// Whether other processes work on the same table: what one process does once, one of them does then.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Makes all changes or none; durable when it returns. At most 100 changes, each item once.
     async fn transact(&self, changes: Vec<TableChange>) -> std::result::Result<(), TransactError>;
 
