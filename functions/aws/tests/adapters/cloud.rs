@@ -17,7 +17,7 @@ use concord_hub::{
     broker::Inbox,
     events::Count,
     hub::{Hub, Ports},
-    ports::{Clock as _, Index, Query, QueueName, Table, Vault},
+    ports::{Clock as _, Condition, Index, Query, QueueName, Table, TableChange, Vault},
     record::Record,
     testing::{MemoryQueue, SeededEntropy},
 };
@@ -211,6 +211,12 @@ impl Cloud {
         self.waiting.clone()
     }
 
+    /// The stream is switched off and on again: what it had is gone, and a new one begins.
+    pub(crate) async fn lose_stream(&mut self) {
+        self.stream().await;
+        self.waiting.clear();
+    }
+
     /// Passes the stream on; where it has to go on, if anywhere.
     pub(crate) async fn pass_on(&mut self) -> Option<String> {
         let records = self.stream().await;
@@ -254,6 +260,14 @@ impl Cloud {
             run::schedule::work(&self.booted, TimeLeft::of(Duration::ZERO)).await.unwrap();
         }
         panic!("no quiet: {:?}", self.booted.hub.tally.counts());
+    }
+
+    /// What takes away the marks of all webhooks.
+    pub(crate) async fn marks(&self) -> Vec<TableChange> {
+        let scan = self.booted.clients.table.scan().table_name(&self.booted.names.table).send().await.unwrap();
+        let keys = scan.items().iter().map(|item| concord_aws::table::item::name(item).unwrap());
+        let marks = keys.filter(|key| key.partition.starts_with("S#"));
+        marks.map(|key| TableChange::Delete(key, Condition::None)).collect()
     }
 
     /// The organizations of a name.

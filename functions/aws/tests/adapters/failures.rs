@@ -225,3 +225,55 @@ fn a_text_that_fits_in_no_message_is_kept_in_the_bucket_and_read_from_there() {
         assert_eq!(cloud.records(Entity::Organization).await.len(), 1);
     });
 }
+
+#[test]
+fn f04_what_a_stream_lost_that_was_made_anew_is_swept_and_delivered() {
+    cloud(|| async {
+        let (mut cloud, _) = poisoned().await;
+        cloud.settle().await;
+        cloud.world.act("crm", company("Acme"));
+        cloud.world.clock.advance(Duration::from_secs(5));
+        cloud.push().await;
+        while cloud.drain().await {}
+        let named = cloud.named("Acme").await;
+        assert_eq!(named[0].facets.len(), 1, "committed, and not delivered");
+        cloud.lose_stream().await;
+        cloud.settle().await;
+        let named = cloud.named("Acme").await;
+        assert_eq!(named[0].facets.len(), 2, "the scheduler found what was pending");
+        assert!(named[0].pending().is_empty());
+    });
+}
+
+#[test]
+fn f17_a_webhook_that_comes_again_after_its_mark_is_gone_changes_nothing() {
+    cloud(|| async {
+        let (mut cloud, _) = poisoned().await;
+        cloud.settle().await;
+        cloud.world.act("crm", company("Acme"));
+        let now = cloud.world.vendors.now("crm");
+        let pushes = cloud.world.vendor("crm", |vendor| vendor.pushes(now.plus(Duration::from_secs(5))));
+        let post = async |cloud: &Cloud| {
+            for push in &pushes {
+                assert!((200..300).contains(&cloud.post(&push.request).await));
+            }
+        };
+        assert!(!pushes.is_empty());
+        post(&cloud).await;
+        let signals = |cloud: &Cloud| cloud.booted.hub.tally.get(Count::Signals);
+        let taken = signals(&cloud);
+        post(&cloud).await;
+        assert_eq!(signals(&cloud), taken, "while the mark lives nothing is taken twice");
+        cloud.settle().await;
+        let tally = |cloud: &Cloud| [Count::Commits, Count::Deliveries].map(|count| cloud.booted.hub.tally.get(count));
+        let before = tally(&cloud);
+        // DynamoDB sweeps late; what counts is the time in the item. Here the mark is taken away altogether.
+        let marks = cloud.marks().await;
+        assert!(!marks.is_empty());
+        cloud.booted.hub.table.transact(marks).await.unwrap();
+        post(&cloud).await;
+        assert!(signals(&cloud) > taken, "it is taken in once more");
+        cloud.settle().await;
+        assert_eq!(tally(&cloud), before, "and changes nothing");
+    });
+}
