@@ -32,6 +32,7 @@ impl<V> Lately<V> {
     }
 
     /// Whether a value is held, without using it.
+    #[cfg(any(feature = "embedded", test))]
     pub(crate) fn holds(&self, key: &ItemKey) -> bool {
         self.held.contains_key(key)
     }
