@@ -19,6 +19,7 @@ use settle::Settled;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 /// So many messages at once; between two such rounds the clock is looked at.
@@ -85,8 +86,9 @@ async fn one_round(
 ) {
     let (mut ready, waiting): (Vec<_>, Vec<_>) =
         round.into_iter().partition(|message| time.is_enough() && !settled.is_behind_a_failure(queue, message));
+    // At once for whoever has the time; of a group none is received before its head, and all of it waits while one is hidden.
     for message in &waiting {
-        settled.fail(message, None);
+        settled.fail(message, Some(Duration::ZERO));
     }
     if ready.is_empty() {
         return;
