@@ -1,11 +1,20 @@
 //! Two records that could be one thing: until a person says whether they are, the second is not made where the first is.
 
-use crate::crm::{company, crms};
+use crate::{
+    crm::{company, crms, text},
+    meddle::Meddler,
+};
 use concord_connector::{Entity, sandbox::Act};
-use concord_hub::{events::Count, reviews};
-use concord_tests::world::World;
+use concord_hub::{events::Count, ports::Clock, reviews};
+use concord_tests::world::{Account, World, account, links};
 use serde_json::json;
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 /// Two companies of one HubSpot with one domain, the second made when the first is everywhere.
 async fn two_of_one_domain() -> World {
@@ -64,4 +73,35 @@ async fn two_with_tax_numbers_of_their_own_share_a_domain_and_are_both_made() {
         world.settle().await;
     }
     assert_eq!(accounts(&world), 2, "nothing is unclear about these");
+}
+
+#[tokio::test]
+async fn what_a_create_found_there_already_was_not_made_by_it() {
+    let maps = &[Entity::Person];
+    let people = |name, system| Account { maps, creates: maps, ..account(name, system) };
+    let mut world = World::new(&[people("salesforce", "salesforce"), people("hubspot-eu", "hubspot")]).await;
+    let meddler = Meddler::enter(&mut world);
+    let (vendors, clock) = (world.vendors.clone(), world.clock.clone());
+    let done = Arc::new(AtomicBool::new(false));
+    let made = Arc::clone(&done);
+    // Between the search, which finds nobody, and our create somebody makes the same person.
+    meddler.answers(move |request, _| {
+        let asked = String::from_utf8_lossy(&request.body);
+        let is_search = asked.contains("doe@acme.example") && !request.url.ends_with("/upsert");
+        if request.url.contains("/contacts/") && is_search && !made.swap(true, Ordering::SeqCst) {
+            let fields = json!({"properties": {"email": "doe@acme.example", "lastname": "Doe"}});
+            let act = Act::Create { object: "contacts".into(), fields };
+            vendors.with("hubspot-eu", |vendor| vendor.act(clock.now(), act)).expect("a contact");
+        }
+    });
+    let fields = json!({"LastName": "Doe", "Email": "doe@acme.example", "Phone": "1"});
+    world.act("salesforce", Act::Create { object: "Contact".into(), fields });
+    for _ in 0..4 {
+        world.settle().await;
+        world.clock.advance(Duration::from_secs(300));
+    }
+    assert!(done.load(Ordering::SeqCst), "somebody was faster");
+    let record = world.only(Entity::Person).await;
+    assert_eq!(links(&record).len(), 2, "{:?}", links(&record));
+    assert_eq!(text(&record, "phone"), "1", "nobody has emptied it");
 }

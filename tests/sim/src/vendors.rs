@@ -222,7 +222,9 @@ impl Vendor {
             let answer = self.sandbox.handle(now, asked.as_ref().unwrap_or(request));
             self.met_trouble(answer.status, planned);
             let (asked, body) = (String::from_utf8_lossy(&request.body), String::from_utf8_lossy(&answer.body));
-            let of = |one: &Touched| request.target.contains(&one.object) || asked.contains(&one.object);
+            // Which records go with it shows nothing of the record itself.
+            let linked = request.target.contains("/associations/");
+            let of = |one: &Touched| !linked && (request.target.contains(&one.object) || asked.contains(&one.object));
             let shows = |id: &str| body.contains(&format!("\"{id}\"")) || body.contains(&format!("\"id\":{id},"));
             self.unread.retain(|one| !(of(one) && shows(&one.id)));
             return answer;

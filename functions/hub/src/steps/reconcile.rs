@@ -147,6 +147,7 @@ async fn attempt(
     if let Some(facet) = record.facet(&link) {
         references::let_go(hub, facet, &mut snapshot).await?;
     }
+    let made_by_us = made_for.is_some() || snapshot.marker.as_ref() == Some(&record.id);
     // It moved to another record between the two reads.
     let Some(facet) = record.facet_mut(&link) else { return Err(Hindrance::Raced) };
     if !observation.from_history && facet.is_stale(&snapshot, observation.read_at) {
@@ -155,6 +156,10 @@ async fn attempt(
     }
     let before = (identity::keys(entity, facet), facet.is_live());
     let unseen = facet.is_unseen();
+    // What our create found there already was not made by it, and is as it was.
+    if unseen && !made_by_us && snapshot.marker.as_ref() != Some(&facet.home) {
+        facet.wants.iter_mut().for_each(|want| want.sent = false);
+    }
     if let Some((owner, want)) = &made_for {
         facet.pins.join.insert(create::pin(owner));
         want.iter().for_each(|want| facet.want(want.clone()));

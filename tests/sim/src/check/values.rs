@@ -229,7 +229,16 @@ fn lost_are_told(
         return;
     }
     // Who writes what was about to be written there has said nothing of their own.
-    let unique = |edit: &&Edit| edits.iter().filter(|one| one.value == edit.value).count() == 1;
+    let unique = |edit: &&Edit| {
+        // Also what it looks like there: a system may show two values as one.
+        let there = settings.connections.get(edit.place.0.as_str());
+        let image = |one: &Edit| {
+            let connection = there?;
+            connection.connector.image(&connection.context, record.entity, field, one.value.as_ref()).ok()
+        };
+        let same = |one: &&&Edit| one.value == edit.value || image(one).is_some_and(|image| image == edit.value);
+        edits.iter().filter(same).count() == 1
+    };
     let says = |edit: &&Edit| !edit.first && (edit.value.is_some() || edit.known);
     for edit in heads(edits).into_iter().filter(|edit| edit.value != *golden).filter(says).filter(unique) {
         let story = story.get_or_init(|| explain::of(record, settings));
