@@ -69,3 +69,31 @@ pub(crate) fn tagged(stack: &Stack) -> Result<(), Failed> {
     }
     Ok(())
 }
+
+pub(crate) fn watched(stack: &Stack) -> Result<(), Failed> {
+    let dashboard = stack.of_type("AWS::CloudWatch::Dashboard").next().ok_or("no dashboard")?;
+    let body = dashboard.property("DashboardBody")["Fn::Sub"].as_str().unwrap_or_default();
+    let body: serde_json::Value = serde_json::from_str(body)?;
+    ensure(body["widgets"].as_array().is_some_and(|widgets| widgets.len() >= 6), || format!("it shows {body}"))?;
+    for alarm in stack.of_type("AWS::CloudWatch::Alarm") {
+        let told = alarm.property("AlarmActions")[0]["Ref"] == "AlarmTopic";
+        let explained = alarm.property("AlarmDescription").as_str().is_some_and(|text| text.len() > 40);
+        ensure(told && explained, || format!("{} tells nobody what to do", alarm.place()))?;
+    }
+    let queues = stack.of_type("AWS::SQS::Queue").map(|queue| queue.suffix("QueueName"));
+    for queue in queues {
+        let metric = if queue.contains("-dead") {
+            "ApproximateNumberOfMessagesVisible"
+        } else {
+            "ApproximateAgeOfOldestMessage"
+        };
+        let watches = |alarm: &concord_tests_aws::stack::Resource<'_>| {
+            let name = alarm.property("Dimensions")[0]["Value"]["Fn::Sub"].as_str().unwrap_or_default();
+            alarm.property("MetricName") == metric && name.ends_with(&format!("${{Stack}}-{queue}"))
+        };
+        ensure(stack.of_type("AWS::CloudWatch::Alarm").any(|alarm| watches(&alarm)), || {
+            format!("nobody watches {queue}")
+        })?;
+    }
+    Ok(())
+}

@@ -29,6 +29,7 @@ const LAWS: &[(&str, Law)] = &[
     ("the_door_is_throttled_and_its_log_holds_no_path", doors::door),
     ("the_truth_outlives_the_stack", doors::kept),
     ("everything_that_can_be_tagged_is", doors::tagged),
+    ("every_queue_is_watched_and_every_alarm_says_what_to_do", doors::watched),
 ];
 
 fn main() -> ExitCode {
