@@ -5,6 +5,7 @@ use std::fmt;
 
 /// What kind of key it is, strongest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum KeyKind {
     /// A person decided that two external records are one.
@@ -25,6 +26,7 @@ pub enum KeyKind {
 
 /// A key: kind and normalised value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Key {
     /// The kind.
     pub kind: KeyKind,

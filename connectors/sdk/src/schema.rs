@@ -7,6 +7,7 @@ use std::{collections::HashSet, fmt, sync::LazyLock};
 
 /// A kind of thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Entity {
     /// A company or other body: partner, customer, distributor or prospect.

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 /// What the sender said happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Happened {
     /// Look at it.
@@ -20,6 +21,7 @@ pub enum Happened {
 
 /// One field's edit as an event reported it; used for its time only, and only where a read shows the same value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Edit {
     /// The JSON pointer of the vendor's field, as mappings write it.
     pub pointer: String,
@@ -34,6 +36,7 @@ pub const UNNAMED: &str = "unnamed:";
 
 /// One signal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Signal {
     /// Names the delivery: equal for a vendor's retry of the same event, different for another event. It begins with
     /// [`UNNAMED`] where an event says nothing by which two of them could be told apart.

@@ -10,6 +10,7 @@ pub type Fields = BTreeMap<Field, Option<Value>>;
 /// A number that grows with every change of an external record, derived from the vendor's modified time or revision.
 /// Comparable between observations of one external record only. A composite's version is the maximum over its parts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct SourceVersion(pub u64);
 
@@ -22,6 +23,7 @@ impl SourceVersion {
 
 /// Whether the external record is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     /// It is.
@@ -35,6 +37,7 @@ pub enum Presence {
 
 /// What one read (or one delete event) says of one external record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Snapshot {
     /// The kind of thing.
     pub entity: Entity,

@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 ///
 /// Texts are shared: a value stands in what was read, held, said, golden and written, and a copy is a count.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     /// Free text, trimmed.
@@ -20,7 +21,7 @@ pub enum Value {
     /// An amount in minor units of a currency.
     Money(Money),
     /// A civil date, without zone.
-    Date(Date),
+    Date(#[cfg_attr(feature = "schema", schemars(with = "String"))] Date),
     /// A point in time.
     Instant(Instant),
     /// One of a closed set, in snake case.
@@ -136,6 +137,15 @@ impl Serialize for Currency {
         s.serialize_str(self.code())
     }
 }
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Currency {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Currency".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "description": "An ISO 4217 currency code.", "type": "string", "pattern": "^[A-Z]{3}$" })
+    }
+}
 impl<'de> Deserialize<'de> for Currency {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let code = String::deserialize(d)?;
@@ -145,6 +155,7 @@ impl<'de> Deserialize<'de> for Currency {
 
 /// An amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Money {
     /// Minor units (cents for USD, yen for JPY, fils for KWD).
     pub minor: i64,
@@ -216,6 +227,7 @@ fn clip(text: &str) -> String {
 
 /// What a reference points at: a record of the same external system, or a golden record.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// As connectors see it.
@@ -226,6 +238,7 @@ pub enum Target {
 
 /// A reference to another record, with the role that it plays (a partner's role on an opportunity).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reference {
     /// The kind of thing referred to.
     pub entity: Entity,
@@ -263,6 +276,7 @@ impl fmt::Display for Reference {
 
 /// A part of a postal address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AddressPart {
     /// Street and house number; several lines are separated by a line feed.
@@ -279,6 +293,7 @@ pub enum AddressPart {
 
 /// A postal address: the parts that are not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Address(Arc<BTreeMap<AddressPart, String>>);
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
     /// To a connector: look there.
@@ -60,6 +61,7 @@ pub enum Message {
 
 /// The order to tell a subscriber of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// Whom.
     pub subscription: SubscriptionName,
@@ -75,6 +77,7 @@ pub struct Event {
 
 /// Why an event was ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
     /// The record changed, or its time to be tried again has come.
@@ -87,6 +90,7 @@ pub enum Why {
 
 /// What a connection says an external record is, and when the read that showed it began.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Observation {
     /// Which connection.
     pub connection: ConnectionName,

@@ -10,4 +10,5 @@ mod flow;
 mod place;
 mod ports;
 mod prices;
+mod samples;
 mod stand_in;
