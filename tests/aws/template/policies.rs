@@ -52,6 +52,7 @@ const OWN: [(&str, &[&str]); 6] = [
             "dynamodb:BatchWriteItem",
             "dynamodb:GetItem",
             "dynamodb:PutItem",
+            "dynamodb:UpdateItem",
             "s3:PutObject",
             "secretsmanager:GetSecretValue",
             "sqs:SendMessage",

@@ -1,0 +1,180 @@
+//! The deployed stack with its vendors.
+
+use crate::{
+    cast::{CAST, Cast},
+    emulator::{Emulator, PATIENCE},
+};
+use serde_json::{Value as Json, json};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+pub(crate) const STACK: &str = "concord-e2e";
+/// Package folders of the functions, which are their binaries' names as well.
+pub(crate) const FUNCTIONS: [&str; 5] = ["ingest", "connector", "reconcile", "fanout", "scheduler"];
+
+pub(crate) struct Stage {
+    pub(crate) runtime: tokio::runtime::Runtime,
+    pub(crate) cast: Cast,
+    /// What vendors call.
+    pub(crate) public_url: String,
+    emulator: Emulator,
+}
+
+/// Where a function's binary is; beside this test's own folder.
+pub(crate) fn binary(function: &str) -> PathBuf {
+    let own = std::env::current_exe().expect("the test's own path");
+    let target = own.ancestors().nth(3).expect("target/<profile>/deps/<test>");
+    target.join("ci-lambda").join(function)
+}
+
+impl Stage {
+    /// Deploys the template as it is, but for where the binaries are; gives the stack its configuration and secrets.
+    pub(crate) fn set(tools: &Path) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        let cast = runtime.block_on(Cast::start());
+        let emulator = Emulator::start(tools);
+        let mut stage = Self { runtime, cast, public_url: String::new(), emulator };
+        stage.lay_out();
+        stage.deploy(&[]);
+        let api = stage.cloud("api", &json!([STACK]));
+        let api = api.as_str().expect("an API");
+        stage.public_url = format!("{}/_aws/execute-api/{api}", stage.emulator.url());
+        stage.connect();
+        stage
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.emulator.folder().join("stack")
+    }
+
+    fn lay_out(&self) {
+        let (root, folder) = (concord_tests_aws::root(), self.folder());
+        fs::create_dir_all(folder.join("infra")).expect("a folder");
+        let mut replaced = 0;
+        let mut copy = |file: &str| {
+            let text = fs::read_to_string(root.join(file)).expect("a template");
+            for (from, to) in
+                [("CodeUri: functions/", "CodeUri: artifacts/"), ("Code: ../functions/", "Code: ../artifacts/")]
+            {
+                replaced += text.matches(from).count();
+                let text = text.replace(from, to);
+                if text.contains(to) {
+                    fs::write(folder.join(file), text).expect("a file");
+                    return;
+                }
+            }
+            fs::write(folder.join(file), text).expect("a file");
+        };
+        for file in ["template.yaml", "samconfig.toml", "infra/connector.yaml", "infra/alarms.yaml"] {
+            copy(file);
+        }
+        for file in ["infra/dashboard.yaml", "infra/budget.yaml"] {
+            copy(file);
+        }
+        assert_eq!(replaced, 6, "every function's code is replaced by what was built, and nothing else");
+        for function in FUNCTIONS {
+            let to = folder.join("artifacts").join(function);
+            fs::create_dir_all(&to).expect("a folder");
+            fs::copy(binary(function), to.join("bootstrap")).expect("a binary");
+        }
+    }
+
+    /// `sam deploy`, with some parameters changed.
+    pub(crate) fn deploy(&self, changes: &[&str]) {
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        let output = self
+            .emulator
+            .tool("sam")
+            .current_dir(self.folder())
+            .args(["deploy", "--no-confirm-changeset", "--stack-name", STACK, "--parameter-overrides"])
+            .args(["HubSpot=on", "Salesforce=on", &format!("Architecture={architecture}")])
+            .args(changes)
+            .output()
+            .expect("sam starts");
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        assert!(output.status.success(), "sam deploy failed: {text}\n{}", self.emulator.log());
+        assert!(self.cloud("batches", &json!([STACK])).as_u64() > Some(4), "roles of functions");
+    }
+
+    /// What `concord --stack` does when systems are connected: secrets, accounts, configuration.
+    fn connect(&self) {
+        let dir = self.emulator.folder();
+        let accounts = self.runtime.block_on(self.cast.accounts(&self.public_url, dir));
+        for (name, ..) in CAST {
+            let named = format!("{STACK}/{name}");
+            self.cloud("secret", &json!([named, self.cast.credentials(name)]));
+            self.cloud("item", &json!([STACK, format!("C#{name}"), "account", accounts[name]]));
+        }
+        let installed = json!({ "revision": 1, "text": self.cast.configuration(&self.public_url) });
+        self.cloud("item", &json!([STACK, "G#configuration", "G", installed.to_string()]));
+        self.cast.subscribe(&self.public_url);
+    }
+
+    /// Asks the emulated account something.
+    pub(crate) fn cloud(&self, what: &str, arguments: &Json) -> Json {
+        let script = concord_tests_aws::root().join("tests/aws/deploy/cloud.py");
+        let output = self.emulator.tool("python").arg(script).args([what, &arguments.to_string()]).output();
+        let output = output.expect("python starts");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{what} {arguments}: {told}\n{}", self.emulator.log());
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+
+    /// Waits until something holds; shows what went on when it never does.
+    pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let begun = Instant::now();
+        while !holds() {
+            assert!(begun.elapsed() < PATIENCE, "never: {what}\n{:#?}\n{}", self.cast.companies(), self.logs());
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Waits until a company has a name in every system, once.
+    pub(crate) fn until_all_have(&self, domain: &str, name: &str) {
+        self.until(&format!("{domain} is {name} everywhere"), || {
+            let companies = self.cast.companies();
+            companies.values().all(|of| of.get(domain).is_some_and(|found| found == name))
+        });
+        let twice = format!("{domain} again");
+        let companies = self.cast.companies();
+        assert!(companies.values().all(|of| !of.contains_key(&twice)), "made twice: {companies:#?}");
+    }
+
+    /// Has a connection's companies looked for, as the scheduler does when a poll is due.
+    pub(crate) fn poll(&self, connection: &str) {
+        let system = connection.split('-').next().unwrap_or_default();
+        let message = json!({ "poll_v1": { "connection": connection, "entity": "organization" } });
+        self.cloud("send", &json!([Self::queue(&format!("signals-{system}")), message.to_string()]));
+    }
+
+    /// Kills the running environments of a function; how many there were.
+    pub(crate) fn kill(&self, function: &str) -> usize {
+        let processes = self.emulator.processes_of(&format!("{STACK}-{function}"));
+        for id in &processes {
+            let killed = std::process::Command::new("kill").args(["-KILL", &id.to_string()]).status();
+            // It may have ended by itself meanwhile.
+            killed.expect("kill starts");
+        }
+        processes.len()
+    }
+
+    /// The name of a queue.
+    pub(crate) fn queue(name: &str) -> String {
+        format!("{STACK}-{name}")
+    }
+
+    pub(crate) fn logs(&self) -> String {
+        let mut text = self.emulator.log();
+        for function in ["ingest", "connector-hubspot", "connector-salesforce", "reconcile", "fanout", "scheduler"] {
+            let lines = self.cloud("log", &json!([format!("{STACK}-{function}")]));
+            let lines: Vec<&str> = lines.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+            let last = &lines[lines.len().saturating_sub(15)..];
+            text.push_str(&format!("\n== {function}\n{}", last.concat()));
+        }
+        text
+    }
+}
