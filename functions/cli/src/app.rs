@@ -122,6 +122,9 @@ impl App {
         let (stack, ports) = stack::Stack::open(name).await?;
         let hub = Arc::new(Hub::new(ports, Settings::default()));
         let asks = matches!(source, Source::File(_));
+        // A file on this machine says nothing of what is in force there.
+        let is_set = concord_hub::config::stored(&*hub.table).await?.is_some();
+        let source = if is_set || matches!(source, Source::File(_)) { source } else { &Source::Nothing };
         configuration::load(&hub, source, &concord_connectors::all(), asks).await?;
         let url = OnceLock::from(stack.public_url().to_owned());
         Ok(Arc::new(Self {

@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 pub(super) async fn status(at: &At, wants_json: bool) -> Result<()> {
     let session = Session::open(at).await?;
     let mut status = session.get("/api/status").await?;
-    let running = matches!(session, Session::Live(_));
+    let is_folder = matches!(&session, Session::Idle(app) if app.folder().is_ok());
+    let running = !is_folder;
     status["running"] = running.into();
     print::either(wants_json, &status, || told(&status, running));
     Ok(())
@@ -16,6 +17,9 @@ pub(super) async fn status(at: &At, wants_json: bool) -> Result<()> {
 fn told(status: &Json, running: bool) {
     if !running {
         print::line("No Concord runs on this folder; this is how it stands.");
+    }
+    if status["connections"].as_array().is_some_and(Vec::is_empty) {
+        print::line("No connection is in the configuration in force; `concord config push` puts one into force.");
     }
     let text = |json: &Json| json.as_str().unwrap_or("-").to_owned();
     let number = |json: &Json| json.as_u64().map_or("many".to_owned(), |number| number.to_string());
@@ -74,12 +78,23 @@ fn told(status: &Json, running: bool) {
         .map(|(entity, count)| format!("{} {entity}", number(count)))
         .collect();
     print::line(format!("Records: {}.", if records.is_empty() { "none".to_owned() } else { records.join(", ") }));
+    let oldest =
+        status["oldest_message_s"].as_u64().map_or_else(|| waiting(status), |s| format!("oldest message {s} s"));
     print::line(format!(
-        "{} questions to decide (concord review list), {} dead letters (concord dlq list), oldest message {} s.",
+        "{} questions to decide (concord review list), {} dead letters (concord dlq list), {oldest}.",
         number(&status["reviews"]),
         number(&status["dead_letters"]),
-        number(&status["oldest_message_s"]),
     ));
+}
+
+/// How many messages wait, where nobody knows for how long.
+fn waiting(status: &Json) -> String {
+    let queues = status["queues"].as_object().into_iter().flatten();
+    let (dead, alive): (Vec<_>, Vec<_>) = queues.partition(|(name, _)| name.contains("-dead"));
+    let sum = |queues: Vec<(&String, &Json)>| -> u64 {
+        queues.iter().filter_map(|(_, depth)| Some(depth["waiting"].as_u64()? + depth["hidden"].as_u64()?)).sum()
+    };
+    format!("{} messages on their way, {} in the queues of what was given up", sum(alive), sum(dead))
 }
 
 /// What the last sweep of a connection found that somebody should know.
