@@ -71,7 +71,10 @@ fn heard(run: &Run<'_>, stock: &Stock, before: &Record, after: &Record) -> Optio
         if was == is {
             continue;
         }
-        if was.value == is.value {
+        if was.value == is.value && was.value.as_ref().is_some_and(|value| !value.references().is_empty()) {
+            // Somebody else's system leads there by its new name.
+            heard = Some(Heard::LetGo);
+        } else if was.value == is.value {
             if was.from != is.from || is.at > was.at {
                 return None;
             }
