@@ -8,6 +8,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+/// What becomes a metric: what somebody is woken for. Each costs by the month; everything else that was counted is in the line.
+const METRICS: [&str; 6] = ["dead_letters", "event_failures", "outages", "refusals", "throttles", "waves_stopped"];
 /// Where the metrics are in CloudWatch.
 const NAMESPACE: &str = "Concord";
 
@@ -44,11 +46,14 @@ fn line(function: &str, at_ms: i64, counts: &BTreeMap<&str, u64>) -> Option<Json
     if counts.is_empty() {
         return None;
     }
-    let metrics: Vec<Json> = counts.keys().map(|name| json!({ "Name": name, "Unit": "Count" })).collect();
+    let named = counts.keys().filter(|name| METRICS.contains(name));
+    let metrics: Vec<Json> = named.map(|name| json!({ "Name": name, "Unit": "Count" })).collect();
     let mut line = Map::from_iter(counts.iter().map(|(name, count)| ((*name).to_owned(), Json::from(*count))));
     line.insert("function".into(), function.into());
-    let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics });
-    line.insert("_aws".into(), json!({ "Timestamp": at_ms, "CloudWatchMetrics": [directive] }));
+    if !metrics.is_empty() {
+        let directive = json!({ "Namespace": NAMESPACE, "Dimensions": [["function"]], "Metrics": metrics });
+        line.insert("_aws".into(), json!({ "Timestamp": at_ms, "CloudWatchMetrics": [directive] }));
+    }
     Some(Json::Object(line))
 }
 
@@ -57,16 +62,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_names_each_metric_it_holds() {
+    fn a_line_holds_what_was_counted_and_names_what_is_a_metric() {
         assert_eq!(line("hub-ingest", 1, &BTreeMap::new()), None);
-        let line = line("hub-ingest", 1_700_000_000_000, &BTreeMap::from([("signals", 3)])).unwrap();
-        assert_eq!(line["signals"], 3);
-        assert_eq!(line["function"], "hub-ingest");
-        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        let counts = BTreeMap::from([("signals", 3), ("refusals", 1)]);
+        let told = line("hub-ingest", 1_700_000_000_000, &counts).unwrap();
+        assert_eq!((told["signals"].as_u64(), told["function"].as_str()), (Some(3), Some("hub-ingest")));
+        let directive = &told["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(directive["Namespace"], "Concord");
         assert_eq!(
-            (directive["Namespace"].as_str(), directive["Metrics"][0]["Name"].as_str()),
-            (Some("Concord"), Some("signals"))
+            directive["Metrics"],
+            json!([{ "Name": "refusals", "Unit": "Count" }]),
+            "only what somebody is woken for"
         );
         assert_eq!(directive["Dimensions"][0][0], "function");
+        let quiet = line("hub-ingest", 1, &BTreeMap::from([("signals", 3)])).unwrap();
+        assert!(quiet.get("_aws").is_none());
     }
 }
