@@ -8,8 +8,9 @@ use concord_connector::{
     Instant,
     sandbox::{Act, Faults, Subscriber},
 };
+use concord_hub::{ports::Clock as _, system::SystemClock};
 use serde_json::Value as Json;
-use std::{collections::BTreeMap, path::Path, time::SystemTime};
+use std::{collections::BTreeMap, path::Path};
 
 /// Name, system, kind of credentials.
 pub(crate) const CAST: [(&str, &str, &str); 3] = [
@@ -138,6 +139,5 @@ impl Cast {
 }
 
 fn now() -> Instant {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock");
-    Instant::from_ms(i64::try_from(since.as_millis()).expect("a year below 292 million"))
+    SystemClock.now()
 }

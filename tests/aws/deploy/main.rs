@@ -11,13 +11,16 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use stage::{FUNCTIONS, Stage, binary};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
+    path::Path,
     process::ExitCode,
     sync::{Arc, Mutex, PoisonError},
 };
 
+/// What is tried.
+type Scene = fn(&mut Stage);
+
 /// In the order in which they are played: each on the stage as the one before left it.
-const SCENES: &[(&str, fn(&mut Stage))] = &[
+const SCENES: &[(&str, Scene)] = &[
     ("signed_webhooks_reach_every_system", scenes::webhooks::reach),
     ("an_unsigned_webhook_reaches_nobody", scenes::webhooks::unsigned),
     ("a_webhook_that_comes_twice_is_one_change", scenes::webhooks::twice),
@@ -52,8 +55,8 @@ fn ignored(name: &str) -> Trial {
 }
 
 /// The stage is set by the first scene that is played, and cleared by one that fails.
-fn trial(name: &'static str, scene: fn(&mut Stage), shared: &Shared, tools: &PathBuf) -> Trial {
-    let (shared, tools) = (Arc::clone(shared), tools.clone());
+fn trial(name: &'static str, scene: Scene, shared: &Shared, tools: &Path) -> Trial {
+    let (shared, tools) = (Arc::clone(shared), tools.to_owned());
     Trial::test(name, move || {
         let mut stage = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let played = catch_unwind(AssertUnwindSafe(|| scene(stage.get_or_insert_with(|| Stage::set(&tools)))));

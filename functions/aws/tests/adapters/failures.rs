@@ -138,7 +138,7 @@ fn f06_of_a_batch_with_many_groups_only_the_failing_group_waits() {
         let order = [("poison", 1), ("a", 1), ("poison", 2), ("b", 1), ("a", 2)];
         let mut records = Vec::new();
         for (n, (record, version)) in order.iter().enumerate() {
-            let mut sent = send(&cloud, &queue, vec![delivery(&format!("{record}"), *version)]).await;
+            let mut sent = send(&cloud, &queue, vec![delivery(record, *version)]).await;
             let body = delivery(record, *version);
             let mut one = sent.pop().unwrap_or_else(|| records.first().cloned().unwrap_or_default());
             one["messageId"] = format!("m{n}").into();

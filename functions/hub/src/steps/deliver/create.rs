@@ -111,7 +111,6 @@ pub(super) async fn begin(hub: &Hub, connection: &Connection, job: &Job) -> Resu
             }
         }
     }
-    // What was left out before is begun again as if nothing had been sent.
     let forgets = intent.sent_at.is_some() && left_out!(ForgetIntent);
     let blind = forgets || left_out!(SkipSearch);
     let insisted = intent.insisted && intent.sent_at.is_none();
