@@ -8,7 +8,10 @@ use crate::fault;
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::{Client, types::Filter};
 use concord_connector::{Fault, Instant, Kind, Result};
-use concord_hub::ports::{Clock, Condition, Item, ItemKey, Secrets, Table, TableChange, TransactError, Vault};
+use concord_hub::{
+    keys, lease,
+    ports::{Clock, Secrets, Table, TableChange, Vault},
+};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
@@ -118,10 +121,7 @@ impl Vault for SecretsManagerVault {
         self.note(name, None);
         let lease = self.lease(name).await?;
         let written = self.write_next(name, secrets).await;
-        // What is not given back runs out.
-        if let Err(TransactError::Store(fault)) = self.table.transact(vec![lease]).await {
-            tracing::warn!(reason = %fault, "The lease of a secret could not be given back.");
-        }
+        lease::give_back(&*self.table, lease).await;
         written
     }
 
@@ -139,19 +139,11 @@ impl Vault for SecretsManagerVault {
 impl SecretsManagerVault {
     /// Waits for the lease of a name; the change that gives it back.
     async fn lease(&self, name: &str) -> Result<TableChange> {
-        let key = ItemKey::new(format!("C#{name}"), "vault");
         for _ in 0..LOOKS {
-            let now = self.clock.now();
-            let lease = Item { expires: Some(now.plus(LEASE)), ..Item::new(key.clone(), Vec::new()) };
-            match self.table.transact(vec![TableChange::Put(lease, Condition::AbsentOrExpired(now))]).await {
-                Ok(()) => {
-                    // The table counts revisions; it says which one this is.
-                    let held = self.table.get(std::slice::from_ref(&key)).await?.into_iter().next().flatten();
-                    let rev = held.map_or(0, |held| held.rev);
-                    return Ok(TableChange::Delete(key, Condition::Rev(rev)));
-                }
-                Err(TransactError::Cancelled(_)) => tokio::time::sleep(LOOK).await,
-                Err(TransactError::Store(fault)) => return Err(fault),
+            let taken = lease::take(&*self.table, keys::vault_lease(name), self.clock.now(), LEASE).await?;
+            match taken {
+                Some(lease) => return Ok(lease),
+                None => tokio::time::sleep(LOOK).await,
             }
         }
         Err(Fault::new(Kind::Conflict, "vault.write", "somebody else keeps writing this secret").with("name", name))

@@ -79,6 +79,10 @@ pub fn account(connection: &ConnectionName) -> ItemKey {
 pub fn lease(connection: &ConnectionName) -> ItemKey {
     ItemKey::new(format!("C#{connection}"), "lease")
 }
+/// The lease under which one worker writes what the vault keeps under a name.
+pub fn vault_lease(name: &str) -> ItemKey {
+    ItemKey::new(format!("C#{name}"), "vault")
+}
 /// How a subscriber is doing.
 pub fn lane(subscription: &SubscriptionName) -> ItemKey {
     ItemKey::new(format!("N#{subscription}"), "lane")

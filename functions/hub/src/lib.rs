@@ -34,6 +34,7 @@ pub mod identity;
 pub mod keys;
 mod known;
 mod lately;
+pub mod lease;
 pub mod matches;
 pub mod message;
 #[cfg(feature = "mutations")]

@@ -2,8 +2,8 @@
 
 use crate::{
     hub::Hub,
-    keys,
-    ports::{Condition, HttpRequest, HttpResponse, Item, Secret, Secrets, TableChange, TransactError},
+    keys, lease,
+    ports::{HttpRequest, HttpResponse, Secret, Secrets},
     settings::Connection,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -140,40 +140,25 @@ impl Hub {
             return Ok(token);
         }
         for _ in 0..LEASE_LOOKS {
-            let taken = self.take_lease(connection).await?;
+            let taken = lease::take(&*self.table, keys::lease(&connection.name), self.now(), LEASE).await?;
             let theirs = self.vault.read(connection.name.as_str()).await?;
             let newer = theirs.generation != secrets.generation;
             let got = kept(&theirs).filter(|token| newer && token.expires_at > self.now().plus(MARGIN));
-            let token = match (got, taken) {
+            let token = match (got, &taken) {
                 (Some(token), _) => Ok(token),
-                (None, true) => self.refresh(connection, token_url, theirs, fresh).await,
-                (None, false) => {
+                (None, Some(_)) => self.refresh(connection, token_url, theirs, fresh).await,
+                (None, None) => {
                     self.clock.sleep(RACE_WAIT).await;
                     continue;
                 }
             };
-            if taken {
-                let release = TableChange::Delete(keys::lease(&connection.name), Condition::None);
-                // What is not given back runs out.
-                if let Err(fault) = self.write_plain(vec![release]).await {
-                    tracing::warn!(connection = %connection.name, reason = %fault, "A lease could not be given back.");
-                }
+            if let Some(lease) = taken {
+                lease::give_back(&*self.table, lease).await;
             }
             return token;
         }
         Err(Fault::new(Kind::Unavailable, "auth", "another worker has been renewing the token for too long")
             .with("connection", &connection.name))
-    }
-
-    /// Takes the lease under which a connection's token is renewed; false while somebody else has it.
-    async fn take_lease(&self, connection: &Connection) -> Result<bool> {
-        let now = self.now();
-        let lease = Item { expires: Some(now.plus(LEASE)), ..Item::new(keys::lease(&connection.name), Vec::new()) };
-        match self.table.transact(vec![TableChange::Put(lease, Condition::AbsentOrExpired(now))]).await {
-            Ok(()) => Ok(true),
-            Err(TransactError::Cancelled(_)) => Ok(false),
-            Err(TransactError::Store(fault)) => Err(fault),
-        }
     }
 
     /// A rotated refresh token is written back before the new access token is used.
