@@ -205,6 +205,7 @@ impl Hub {
         };
         tracing::warn!(connection = %connection.name, wait_s = wait.as_secs(), reason = %breaker.reason, "Holding back from a connection.");
         self.put_breaker(connection, &breaker, rev).await?;
+        self.resume_in(connection, wait).await?;
         Ok(wait)
     }
 
@@ -216,7 +217,8 @@ impl Hub {
             return Ok(());
         }
         tracing::info!(connection = %connection.name, "The connection works again.");
-        self.put_breaker(connection, &Breaker { closed: Some(Sweep::default()), ..breaker }, rev).await
+        self.put_breaker(connection, &Breaker { closed: Some(Sweep::default()), ..breaker }, rev).await?;
+        self.resume_in(connection, Duration::ZERO).await
     }
 
     pub(crate) async fn put_plain(&self, item: Item) -> Result<()> {

@@ -44,6 +44,7 @@ fn without_values(mut message: Message) -> Message {
         | Message::RegroupV1 { .. }
         | Message::PollV1 { .. }
         | Message::SweepV1 { .. }
+        | Message::ResumeV1 { .. }
         | Message::BusEventV1 { .. }
         | Message::EventV1(_) => {}
     }
@@ -67,7 +68,9 @@ impl DeadLetter {
             }
             Some(Message::PollV1 { connection, entity }) => (Some(connection.clone()), Some(entity.to_string())),
             Some(Message::BusEventV1 { connection, .. }) => (Some(connection.clone()), None),
-            Some(Message::SweepV1 { connection }) => (Some(connection.clone()), None),
+            Some(Message::SweepV1 { connection } | Message::ResumeV1 { connection }) => {
+                (Some(connection.clone()), None)
+            }
             Some(Message::RegroupV1 { record }) => (None, Some(record.to_string())),
             Some(Message::EventV1(event)) => (None, Some(format!("{}/{}", event.entity, event.record))),
             None => (None, None),
@@ -75,7 +78,7 @@ impl DeadLetter {
         // A poll or an event that fails for good fails the same way every time: one letter.
         let id = match &message {
             Some(Message::EventV1(event)) => crate::facet::hash(&(&event.subscription, &subject)).hex(),
-            Some(Message::PollV1 { .. } | Message::SweepV1 { .. }) => {
+            Some(Message::PollV1 { .. } | Message::SweepV1 { .. } | Message::ResumeV1 { .. }) => {
                 crate::facet::hash(&(&connection, &subject, fault.message())).hex()
             }
             _ => hub.new_token(),

@@ -41,6 +41,11 @@ pub enum Message {
         /// Where.
         connection: ConnectionName,
     },
+    /// To a connector: the wait after a trouble is over, or the connection works again; what waited goes on.
+    ResumeV1 {
+        /// Where.
+        connection: ConnectionName,
+    },
     /// To a connector: read what changed since the last poll.
     PollV1 {
         /// Where.

@@ -6,6 +6,7 @@ pub mod ingest;
 pub mod publish;
 pub mod reconcile;
 pub mod reconfigure;
+mod resume;
 pub mod schedule;
 pub mod sweep;
 pub mod translate;

@@ -187,7 +187,9 @@ impl Cloud {
     pub(crate) async fn drain(&self) -> bool {
         let mut busy = false;
         for queue in self.queue.queues() {
-            if self.queue.depth(&queue).waiting == 0 {
+            // What is held back counts as hidden until somebody asks after its time.
+            let depth = self.queue.depth(&queue);
+            if depth.waiting + depth.hidden == 0 {
                 continue;
             }
             let records = self.receive(&queue).await;

@@ -1,7 +1,7 @@
 //! A change from one system to another, through every function.
 
 use crate::cloud::Cloud;
-use concord_connector::sandbox::Act;
+use concord_connector::sandbox::{Act, Trouble};
 use concord_hub::events::Count;
 use concord_tests::world::account;
 
@@ -53,5 +53,27 @@ fn the_trace_of_a_webhook_is_that_of_the_deliveries_that_it_led_to() {
         let traces: Vec<_> = cloud.attributes.lock().unwrap().iter().map(|sent| sent["trace"].clone()).collect();
         assert!(traces.len() >= 3, "{traces:?}");
         assert!(traces.iter().all(|trace| *trace == *cloud.trace.as_ref().unwrap()), "{traces:?}");
+    });
+}
+
+#[test]
+fn a_system_that_asks_for_a_second_gets_its_changes_without_waiting_for_the_scheduler() {
+    cloud(|| async {
+        let accounts = [account("crm", "hubspot"), account("sales", "salesforce")];
+        let mut cloud = Cloud::new(&accounts, |table| table).await;
+        cloud.settle().await;
+        cloud.world.vendor("sales", |vendor| vendor.faults().plan("/services/data", Trouble::Throttle(Some(1))));
+        cloud.world.act("crm", company("Acme"));
+        // No tick of the scheduler: everything comes from webhooks, queues and the stream.
+        for _ in 0..30 {
+            cloud.world.clock.advance(std::time::Duration::from_secs(1));
+            cloud.push().await;
+            cloud.drain().await;
+            cloud.stream().await;
+            cloud.pass_on().await;
+        }
+        assert_eq!(cloud.world.vendor("sales", |vendor| vendor.faults().left()), 0, "it throttled nobody");
+        let records = cloud.named("Acme").await;
+        assert!(records[0].facets.iter().any(|facet| facet.link.connection.as_str() == "sales"), "it got nothing");
     });
 }

@@ -1,6 +1,6 @@
 //! The scheduler: what is due now. Called every second in embedded mode.
 
-use super::{fanout::order, sweep, translate};
+use super::{fanout::order, resume, sweep, translate};
 use crate::{
     brake,
     commit::{ATTEMPTS, Hindrance, Transaction},
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// A delivery waits at most that long for another record.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// Orders that one sweep gives, so that a long outage ends gently.
-const SWEEP: usize = 200;
+pub(super) const SWEEP: usize = 200;
 /// Whether a sweep is due is looked at this often.
 const LOOKED_EVERY: Duration = Duration::from_secs(10);
 /// A sweep that did not get on for so long lost its message, or waited for the end of a trouble.
@@ -48,13 +48,8 @@ pub async fn tick(hub: &Hub) -> Result<()> {
         if hub.due.every("complete", &connection.name, now, LOOKED_EVERY) {
             complete(hub, connection, now).await?;
         }
-        if let Some(reopened) = hub.reopened(connection).await? {
-            // After a trouble everything that waited is due at once, a page with every tick.
-            let next = sweep(hub, connection, now, reopened.after.clone(), SWEEP).await?;
-            hub.swept(connection, reopened, next).await?;
-        } else if hub.breaker(connection).await?.is_some() {
-            // The wait is over and nothing has succeeded yet: one of those that are pending tries.
-            round(hub, connection, now, 1).await?;
+        if resume::step(hub, connection).await?.is_some() {
+            // A page with every tick.
         } else if hub.due.every("sweep", &connection.name, now, Duration::from_secs(10)) {
             round(hub, connection, now.minus(OVERDUE), SWEEP).await?;
         }
@@ -113,7 +108,7 @@ fn patience(sweep: &sweep::Sweep) -> Duration {
 }
 
 /// The next page of a round through everything that is overdue, so that what stays pending for long hides nothing.
-async fn round(hub: &Hub, connection: &Connection, until: Instant, most: usize) -> Result<()> {
+pub(super) async fn round(hub: &Hub, connection: &Connection, until: Instant, most: usize) -> Result<()> {
     let what = connection.name.as_str();
     let next = sweep(hub, connection, until, hub.due.place(what), most).await?;
     hub.due.set_place(what, next);
@@ -121,7 +116,7 @@ async fn round(hub: &Hub, connection: &Connection, until: Instant, most: usize) 
 }
 
 /// Orders again a page of what is pending since before `until` and not in back-off; where the next page goes on.
-async fn sweep(
+pub(super) async fn sweep(
     hub: &Hub,
     connection: &Connection,
     until: Instant,

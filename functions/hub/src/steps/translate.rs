@@ -78,6 +78,12 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
                     Err(fault) => super::again(&fault),
                 };
             }
+            Ok(Message::ResumeV1 { connection }) => {
+                dispositions[at] = match super::resume::resume(hub, &connection).await {
+                    Ok(()) => Disposition::Done,
+                    Err(fault) => super::again(&fault),
+                };
+            }
             Ok(Message::SweepV1 { connection }) => {
                 polls.entry(connection).or_default().push(Turn { at, body: &message.body, entity: None });
             }

@@ -120,6 +120,7 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
         Message::SignalV1 { connection, .. }
         | Message::PollV1 { connection, .. }
         | Message::SweepV1 { connection }
+        | Message::ResumeV1 { connection }
         | Message::BusEventV1 { connection, .. }
         | Message::DeliveryV1 { connection, .. } => Some(connection),
         Message::ObservationV1(observation) => Some(&observation.connection),
@@ -144,6 +145,9 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
         }
         Message::SweepV1 { connection } => {
             send(hub, &connection, Message::SweepV1 { connection: connection.clone() }).await?
+        }
+        Message::ResumeV1 { connection } => {
+            send(hub, &connection, Message::ResumeV1 { connection: connection.clone() }).await?
         }
         Message::BusEventV1 { connection, event } => {
             send(hub, &connection, Message::BusEventV1 { connection: connection.clone(), event }).await?
