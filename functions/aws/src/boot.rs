@@ -10,7 +10,7 @@ use crate::{
     vault::SecretsManagerVault,
 };
 use aws_config::BehaviorVersion;
-use concord_connector::{Connector, Instant, Result};
+use concord_connector::{ConnectionName, Connector, Instant, Result};
 use concord_hub::{
     hub::{Hub, Ports},
     net::Net,
@@ -19,6 +19,7 @@ use concord_hub::{
     system::{SystemClock, SystemEntropy},
 };
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -100,13 +101,14 @@ pub struct Booted {
     pub clients: Clients,
     registry: Vec<Arc<dyn Connector>>,
     looked: Mutex<Instant>,
+    strangers: Mutex<BTreeSet<ConnectionName>>,
 }
 
 impl Booted {
     /// A hub over ports that somebody else made.
     pub fn of(hub: Arc<Hub>, names: Config, counts: Arc<Counts>, clients: Clients) -> Self {
         let registry = concord_connectors::all();
-        Self { hub, names, counts, clients, registry, looked: Mutex::new(Instant::EPOCH) }
+        Self { hub, names, counts, clients, registry, looked: Mutex::new(Instant::EPOCH), strangers: Mutex::default() }
     }
 
     /// Looks for a new configuration now and then. Where that fails, the one before goes on: what it may not commit over is
@@ -120,7 +122,7 @@ impl Booted {
             }
             *looked = now;
         }
-        match settings::reload(&self.hub, &self.registry, &self.names).await {
+        match settings::reload(&self.hub, &self.registry, &self.names, &self.strangers).await {
             Ok(true) => tracing::info!(revision = self.hub.settings().revision, "A new configuration is in force."),
             Ok(false) => {}
             Err(fault) => {

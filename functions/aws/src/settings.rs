@@ -1,7 +1,7 @@
 //! The configuration in force, as every worker of the stack knows it.
 
 use crate::config::Config;
-use concord_connector::{ConnectionName, Connector, Fault, Kind, Result};
+use concord_connector::{ConnectionName, Connector, Fault, Kind, Result, exchange::Account};
 use concord_hub::{
     config::{self, Mistake},
     hub::Hub,
@@ -9,22 +9,32 @@ use concord_hub::{
     settings::Settings,
     steps::schedule,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
 
-/// Puts the configuration of the table into force here, when it is another one than before; true when it was.
+/// Puts the configuration of the table into force here, when it is another one than before, or when an account has been
+/// described meanwhile of one that was not: a connection gets its credentials after the configuration that names it. True when
+/// it was. `strangers` are the connections whose account is not known yet.
 ///
 /// # Errors
 /// The store's faults; `Rejected` when this version of Concord cannot read what is in force.
-pub async fn reload(hub: &Hub, registry: &[Arc<dyn Connector>], names: &Config) -> Result<bool> {
+pub async fn reload(
+    hub: &Hub,
+    registry: &[Arc<dyn Connector>],
+    names: &Config,
+    strangers: &Mutex<BTreeSet<ConnectionName>>,
+) -> Result<bool> {
     let Some(installed) = config::stored(&*hub.table).await? else { return Ok(false) };
-    if installed.revision == hub.settings().revision {
+    let is_same = installed.revision == hub.settings().revision;
+    let unknown: Vec<_> = strangers.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+    if is_same && (unknown.is_empty() || accounts(hub, &unknown).await?.is_empty()) {
         return Ok(false);
     }
     let document = installed.document().map_err(rejected)?;
-    let mut accounts = BTreeMap::new();
-    for name in document.connections().map(ConnectionName::from) {
-        accounts.extend(schedule::described(hub, &name).await?.map(|account| (name, account)));
-    }
+    let connections: Vec<_> = document.connections().map(ConnectionName::from).collect();
+    let accounts = accounts(hub, &connections).await?;
     let mut secrets = BTreeMap::new();
     for reference in document.secret_references() {
         let secret = match open(hub, &reference).await {
@@ -38,7 +48,18 @@ pub async fn reload(hub: &Hub, registry: &[Arc<dyn Connector>], names: &Config) 
         |reference: &str| Ok(secrets.get(reference).map(|secret| secret.expose().to_owned()).unwrap_or_default());
     let settings = document.settings(registry, installed.revision, &accounts, &open)?;
     hub.configure(shared(settings, names));
+    *strangers.lock().unwrap_or_else(PoisonError::into_inner) =
+        connections.into_iter().filter(|name| !accounts.contains_key(name)).collect();
     Ok(true)
+}
+
+/// What accounts said of themselves, of those that were asked.
+async fn accounts(hub: &Hub, names: &[ConnectionName]) -> Result<BTreeMap<ConnectionName, Account>> {
+    let mut accounts = BTreeMap::new();
+    for name in names {
+        accounts.extend(schedule::described(hub, name).await?.map(|account| (name.clone(), account)));
+    }
+    Ok(accounts)
 }
 
 /// Each worker has its part of a connection's call budget, so that all of them together keep to it.

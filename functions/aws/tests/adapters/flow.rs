@@ -1,8 +1,16 @@
 //! A change from one system to another, through every function.
 
 use crate::cloud::Cloud;
-use concord_connector::sandbox::{Act, Trouble};
-use concord_hub::events::Count;
+use concord_connector::{
+    ConnectionName, exchange,
+    sandbox::{Act, Trouble},
+};
+use concord_hub::{
+    config,
+    events::Count,
+    keys,
+    ports::{Condition, Item, TableChange},
+};
 use concord_tests::world::account;
 
 pub(crate) fn cloud<F: Future>(work: impl FnOnce() -> F) -> F::Output {
@@ -30,6 +38,29 @@ fn a_change_reaches_the_other_systems_and_its_echo_ends() {
         let tally = &cloud.booted.hub.tally;
         assert_eq!(tally.get(Count::DeadLetters), 0);
         assert!(tally.get(Count::EchoesSuppressed) > 0, "the others told of it, and that was nothing new");
+    });
+}
+
+#[test]
+fn what_an_account_says_counts_without_another_configuration() {
+    cloud(|| async {
+        let cloud = Cloud::new(&[account("crm", "hubspot")], |table| table).await;
+        let (booted, name) = (&cloud.booted, ConnectionName::from("crm"));
+        let zone = || booted.hub.settings().connections[&name].context.time_zone.iana_name().map(str::to_owned);
+        let text = "public_url = \"https://hub.example.com\"\n[connections.crm]\nsystem = \"hubspot\"\nauth = \"private_app\"\ncurrency = \"EUR\"\n";
+        // The world's own configuration is one that nobody stored.
+        config::install(&*booted.hub.table, "").await.unwrap();
+        assert_eq!(config::install(&*booted.hub.table, text).await.unwrap(), 2);
+        booted.refresh().await;
+        assert_eq!(booted.hub.settings().revision, 2);
+        assert_eq!(zone().as_deref(), Some("UTC"), "the configuration is there before the credentials");
+        // `concord connect`.
+        let said = exchange::Account { time_zone: Some("Europe/Berlin".into()), ..Default::default() };
+        let item = Item::new(keys::account(&name), serde_json::to_vec(&said).unwrap());
+        booted.hub.table.transact(vec![TableChange::Put(item, Condition::None)]).await.unwrap();
+        cloud.world.clock.advance(std::time::Duration::from_secs(11));
+        booted.refresh().await;
+        assert_eq!(zone().as_deref(), Some("Europe/Berlin"));
     });
 }
 
