@@ -22,6 +22,16 @@ const PASSING: [&str; 14] = [
     "TransactionInProgressException",
 ];
 
+/// Codes that say who is not known, and not what is not allowed.
+const UNKNOWN: [&str; 6] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+];
+
 /// The fault of a failed call. What the SDK could not do by trying again is tried again by the queue, unless the service
 /// refuses the request itself.
 pub(crate) fn of<E: ProvideErrorMetadata, R>(operation: &'static str, error: &SdkError<E, R>) -> Fault {
@@ -38,8 +48,15 @@ pub(crate) fn of<E: ProvideErrorMetadata, R>(operation: &'static str, error: &Sd
     match code {
         code if PASSING.contains(&code) => Fault::new(Kind::Unavailable, operation, "AWS is busy").with("code", code),
         "AccessDeniedException" | "AccessDenied" => {
-            let sentence = "AWS refuses it; the function's role lacks a permission";
+            // A function is its role, a command at the command line is the admin.
+            let sentence =
+                "AWS refuses it: whoever asks - a function's role, or your own user or role - lacks a permission";
             Fault::new(Kind::Forbidden, operation, sentence).with("code", code).retry(Retry::After(None))
+        }
+        code if UNKNOWN.contains(&code) => {
+            let sentence =
+                "AWS does not take these credentials; they have expired, or are of another account or region";
+            Fault::new(Kind::Unavailable, operation, sentence).with("code", code)
         }
         _ => Fault::new(Kind::Unexpected, operation, "AWS refuses the request").with("code", code),
     }

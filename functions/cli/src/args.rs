@@ -24,7 +24,8 @@ pub struct Cli {
     /// Print JSON instead of text.
     #[arg(long, global = true)]
     pub json: bool,
-    /// What is logged to standard error: error, warn, info, debug or trace, or a filter such as `concord_hub=debug`.
+    /// What is logged to standard error: error, warn, info, debug or trace, or a filter such as `concord_hub=debug,hyper=debug`;
+    /// other libraries' lines are shown from warnings on.
     #[arg(long, global = true, value_name = "LEVEL")]
     pub log_level: Option<String>,
     /// How it is logged.

@@ -5,8 +5,11 @@ use crate::{
     failure::Usage,
 };
 use anyhow::Result;
+use concord_hub::log;
 use std::io;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::Targets, fmt::layer, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _,
+};
 
 /// What is logged when nobody says: `up` tells what it does, the others speak only of trouble.
 fn usual(command: &Command) -> &'static str {
@@ -23,15 +26,17 @@ fn usual(command: &Command) -> &'static str {
 /// When the level is none.
 pub(crate) fn start(cli: &Cli) -> Result<()> {
     let level = cli.log_level.as_deref().unwrap_or_else(|| usual(&cli.command));
-    let filter = EnvFilter::try_new(level).map_err(|_| {
+    let filter: Targets = log::filter(level).parse().map_err(|_| {
         Usage(format!(
             "`{level}` is no log level; use error, warn, info, debug, trace, or a filter such as concord_hub=debug."
         ))
     })?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let lines = layer().with_writer(io::stderr);
     let started = match cli.log_format {
-        LogFormat::Text => builder.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Text => {
+            registry().with(filter).with(lines.with_ansi(io::IsTerminal::is_terminal(&io::stderr()))).try_init()
+        }
+        LogFormat::Json => registry().with(filter).with(lines.json().flatten_event(true)).try_init(),
     };
     // Tests start several commands in one process; the first one's log serves all.
     drop(started);

@@ -35,6 +35,7 @@ pub mod keys;
 mod known;
 mod lately;
 pub mod lease;
+pub mod log;
 pub mod matches;
 pub mod message;
 #[cfg(feature = "mutations")]
