@@ -14,10 +14,10 @@ unit: ## Laws, unit tests, connectors against their sandboxes, the simulated flo
 	$(CARGO) test --workspace --locked
 
 e2e: tools ## The built program against servers and SDKs that we did not write, kill -9, and the demo.
-	$(CARGO) build --locked --workspace
-	$(CARGO) test --locked --workspace --features e2e --test e2e
+	$(CARGO) build --locked --workspace --features concord/aws
+	$(CARGO) test --locked --workspace --features e2e,concord/aws --test e2e
 	$(CARGO) build --locked --profile ci-lambda $(addprefix -p concord-function-,ingest connector reconcile fanout scheduler)
-	$(CARGO) test --locked --workspace --features e2e --test deploy
+	$(CARGO) test --locked --workspace --features e2e,concord/aws --test deploy
 
 template: tools ## The template of the stack, as CloudFormation's and SAM's own linters see it.
 	.venv/aws/bin/cfn-lint template.yaml infra/*.yaml

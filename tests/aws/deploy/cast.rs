@@ -1,16 +1,13 @@
 //! Three systems on loopback, and the configuration that keeps them in step.
 
-use concord::{
-    app::{App, Source},
-    sandbox_server::SandboxServer,
-};
+use concord::sandbox_server::SandboxServer;
 use concord_connector::{
     Instant,
     sandbox::{Act, Faults, Subscriber},
 };
 use concord_hub::{ports::Clock as _, system::SystemClock};
 use serde_json::Value as Json;
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 /// Name, system, kind of credentials.
 pub(crate) const CAST: [(&str, &str, &str); 3] = [
@@ -51,35 +48,15 @@ impl Cast {
         text
     }
 
-    /// The secrets of a connection, by part.
+    /// The secrets that a connection needs with its kind of credentials, by part.
     pub(crate) fn credentials(&self, name: &str) -> BTreeMap<String, String> {
+        let (_, system, auth) = CAST.into_iter().find(|(known, ..)| *known == name).expect("one of the cast");
+        let connector = concord_connectors::find(system).expect("a connector");
+        let wanted = connector.manifest().auth[auth].secrets();
         let mut parts = self.vendors[name].lock().credentials();
+        parts.retain(|part, _| wanted.contains(&part.as_str()));
         parts.insert("webhook".into(), SIGNED_WITH.into());
         parts
-    }
-
-    /// What each system says of its account, as a hub asks for it.
-    pub(crate) async fn accounts(&self, public_url: &str, dir: &Path) -> BTreeMap<&'static str, String> {
-        let path = dir.join("concord.toml");
-        std::fs::write(&path, self.configuration(public_url)).expect("a configuration");
-        let registry = concord_connectors::all();
-        let key = || concord_hub::embedded::vault::Key::from_bytes([7; 32]);
-        let data = dir.join("asked");
-        let bare = App::open(&data, &Source::Nothing, registry.clone(), key(), false).await.expect("a folder");
-        for (name, ..) in CAST {
-            let parts = self.credentials(name).into_iter();
-            let parts = parts.map(|(part, secret)| (part, concord_hub::ports::Secret::new(secret))).collect();
-            concord::app::keep_all(&bare.hub, name, parts).await.expect("a vault");
-        }
-        drop(bare);
-        let app = App::open(&data, &Source::File(path), registry, key(), true).await.expect("no mistake");
-        let mut accounts = BTreeMap::new();
-        for (name, ..) in CAST {
-            let described = concord_hub::steps::schedule::described(&app.hub, &name.into()).await.expect("a store");
-            let account = described.unwrap_or_else(|| panic!("{name} says nothing of itself"));
-            accounts.insert(name, serde_json::to_string(&account).expect("JSON"));
-        }
-        accounts
     }
 
     /// Tells the systems where to send their webhooks.

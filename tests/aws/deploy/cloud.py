@@ -1,4 +1,4 @@
-"""What the deploy test asks of AWS: `cloud.py COMMAND JSON` answers JSON. Reads as an admin would, writes as `concord --stack` does."""
+"""What the deploy test asks of AWS where `concord --stack` has no command for it: `cloud.py COMMAND JSON` answers JSON."""
 
 import json
 import sys
@@ -19,17 +19,6 @@ def api(stack):
     return next(a["ApiId"] for a in found if a["Name"] == stack)
 
 
-def secret(name, parts):
-    """A secret as functions/aws/src/vault.rs keeps it."""
-    text = json.dumps({"generation": 1, "parts": parts})
-    boto3.client("secretsmanager").create_secret(Name=name, SecretString=text)
-
-
-def item(table, pk, sk, text):
-    """An item as functions/aws/src/table/item.rs writes it."""
-    TABLE.put_item(TableName=table, Item={"pk": {"S": pk}, "sk": {"S": sk}, "v": {"N": "1"}, "j": {"S": text}})
-
-
 def items(table, prefix):
     """Names of items whose partition begins with a prefix. The test may scan; the hub never does."""
     pages = TABLE.get_paginator("scan").paginate(TableName=table, ProjectionExpression="pk, sk, j")
@@ -45,12 +34,6 @@ def send(queue, body):
     return SQS.send_message(QueueUrl=url(queue), MessageBody=body)["MessageId"]
 
 
-def waiting(queue):
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"]
-    found = SQS.get_queue_attributes(QueueUrl=url(queue), AttributeNames=names)["Attributes"]
-    return [int(found.get(name, 0)) for name in names]
-
-
 def hurry(queue, visibility, receives):
     """The same queue for somebody in a hurry: what takes an hour there takes seconds."""
     policy = SQS.get_queue_attributes(QueueUrl=url(queue), AttributeNames=["RedrivePolicy"])["Attributes"]["RedrivePolicy"]
@@ -60,7 +43,7 @@ def hurry(queue, visibility, receives):
 
 
 def redrive(dead, queue):
-    """What the console's redrive does."""
+    """What SQS does when it is asked to move messages, which the emulator cannot be."""
     moved = 0
     while messages := SQS.receive_message(QueueUrl=url(dead), MaxNumberOfMessages=10).get("Messages", []):
         for message in messages:

@@ -72,8 +72,8 @@ impl Emulator {
         lines[lines.len().saturating_sub(80)..].join("\n")
     }
 
-    /// One of the tools, as an admin of the emulated account.
-    pub(crate) fn tool(&self, name: &str) -> Command {
+    /// One of the tools, or a program by its whole path, as an admin of the emulated account.
+    pub(crate) fn tool(&self, name: impl AsRef<Path>) -> Command {
         let mut command = Command::new(self.tools.join(name));
         environment(&mut command, self.port, self.folder.path());
         command

@@ -8,7 +8,7 @@ mod stage;
 
 use concord_tests_aws::tools;
 use libtest_mimic::{Arguments, Failed, Trial};
-use stage::{FUNCTIONS, Stage, binary};
+use stage::{FUNCTIONS, Stage, binary, program};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // One stage for all of them.
     arguments.test_threads = Some(1);
-    let built = FUNCTIONS.iter().all(|function| binary(function).exists());
+    let built = program().exists() && FUNCTIONS.iter().all(|function| binary(function).exists());
     let trials = match tools() {
         Some(tools) if built => {
             let shared = Shared::default();

@@ -26,3 +26,8 @@ fn items(stage: &Stage, prefix: &str) -> Vec<Json> {
     let table = crate::stage::STACK;
     stage.cloud("items", &json!([table, prefix])).as_array().cloned().unwrap_or_default()
 }
+
+/// What was given up, as `concord dlq list` says it.
+fn dead_letters(stage: &Stage) -> Vec<Json> {
+    stage.concord(&["dlq", "list"], "")["dead_letters"].as_array().cloned().unwrap_or_default()
+}

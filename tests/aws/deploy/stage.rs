@@ -1,13 +1,15 @@
 //! The deployed stack with its vendors.
 
 use crate::{
-    cast::{CAST, Cast},
+    cast::{CAST, Cast, SIGNED_WITH},
     emulator::{Emulator, PATIENCE},
 };
 use serde_json::{Value as Json, json};
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
+    process::Stdio,
     thread,
     time::{Duration, Instant},
 };
@@ -29,6 +31,12 @@ pub(crate) fn binary(function: &str) -> PathBuf {
     let own = std::env::current_exe().expect("the test's own path");
     let target = own.ancestors().nth(3).expect("target/<profile>/deps/<test>");
     target.join("ci-lambda").join(function)
+}
+
+/// The program with its AWS half, built into the same folder as this test.
+pub(crate) fn program() -> PathBuf {
+    let own = std::env::current_exe().expect("the test's own path");
+    own.ancestors().nth(2).expect("target/<profile>/deps/<test>").join("concord")
 }
 
 impl Stage {
@@ -100,18 +108,52 @@ impl Stage {
         assert!(self.cloud("batches", &json!([STACK])).as_u64() > Some(4), "roles of functions");
     }
 
-    /// What `concord --stack` does when systems are connected: secrets, accounts, configuration.
+    /// As docs/aws.md says it: the configuration, then each connection with its credentials. One secret is there before,
+    /// because the configuration names it.
     fn connect(&self) {
-        let dir = self.emulator.folder();
-        let accounts = self.runtime.block_on(self.cast.accounts(&self.public_url, dir));
+        fs::write(self.emulator.folder().join("concord.toml"), self.cast.configuration(&self.public_url))
+            .expect("a file");
+        self.concord(&["vault", "set", "hubspot-us/webhook"], SIGNED_WITH);
+        let pushed = self.concord(&["config", "push"], "");
+        assert_eq!(pushed, json!({ "before": 0, "connections": CAST.len(), "revision": 1 }));
         for (name, ..) in CAST {
-            let named = format!("{STACK}/{name}");
-            self.cloud("secret", &json!([named, self.cast.credentials(name)]));
-            self.cloud("item", &json!([STACK, format!("C#{name}"), "account", accounts[name]]));
+            let parts = self.cast.credentials(name);
+            let set = parts.iter().map(|(part, secret)| format!("--set={part}={secret}"));
+            let words: Vec<String> = ["connect".to_owned(), name.to_owned()].into_iter().chain(set).collect();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let account = self.concord(&words, "");
+            assert_eq!(account["hook"], format!("{}/hooks/{name}", self.public_url), "{account}");
         }
-        let installed = json!({ "revision": 1, "text": self.cast.configuration(&self.public_url) });
-        self.cloud("item", &json!([STACK, "G#configuration", "G", installed.to_string()]));
+        let status = self.concord(&["status"], "");
+        let connections = status["connections"].as_array().expect("connections");
+        assert_eq!(connections.len(), CAST.len());
+        assert!(connections.iter().all(|one| one["missing_secrets"] == json!([])), "{status}");
+        assert!(status["queues"]["observations"].is_object(), "{status}");
         self.cast.subscribe(&self.public_url);
+    }
+
+    /// `concord --stack` with the rights of the account's admin; what it says.
+    pub(crate) fn concord(&self, words: &[&str], input: &str) -> Json {
+        let (status, text, told) = self.concord_says(words, input);
+        assert!(status, "concord {words:?} failed: {told}\n{}", self.emulator.log());
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// The same, also when it fails: whether it did well, what it says, and what it complains of.
+    pub(crate) fn concord_says(&self, words: &[&str], input: &str) -> (bool, String, String) {
+        let mut command = self.emulator.tool(program());
+        command.current_dir(self.emulator.folder()).args(["--stack", STACK]).args(words).arg("--json");
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        // A command that reads nothing may be over by now.
+        drop(process.stdin.take().expect("its input").write_all(input.as_bytes()));
+        let output = process.wait_with_output().expect("it ends");
+        let [text, told] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (output.status.success(), text, told)
     }
 
     /// Asks the emulated account something.
