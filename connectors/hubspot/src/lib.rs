@@ -47,6 +47,7 @@ impl Connector for HubSpot {
             Operation::Find { entity, record, keys } => find::find(script, cx, *entity, record, keys),
             Operation::Write { entity, writes } => write::write(script, cx, *entity, writes),
             Operation::Describe => account::describe(script, cx),
+            Operation::Check { .. } => Err(concord_connector::connector::no_jobs(&MANIFEST).into()),
             Operation::Deleted { .. } => {
                 Err(Fault::malformed("hubspot.deleted", "HubSpot has no list of deleted records by time").into())
             }

@@ -71,17 +71,24 @@ fn check(file: &Path, entity: Entity) -> Result<(), Failed> {
     }
     run(&Operation::Find { entity, record: RecordId::new("nobody"), keys: Vec::new() }).unwrap();
     if cx.mapping(entity).unwrap().fields.iter().any(|rule| rule.flow.creates()) {
-        let write =
-            Write { record: "r1".into(), change: Change::Create { idempotency: "i1".into() }, fields: fields(entity) };
+        let write = Write {
+            token: None,
+            record: "r1".into(),
+            change: Change::Create { idempotency: "i1".into() },
+            fields: fields(entity),
+        };
         let made = run(&Operation::Write { entity, writes: vec![write] }).unwrap();
         let Outcome::Written(rows) = made else { return Err("no rows".into()) };
         let Some(Ok(Written::Done { after, .. })) = rows.into_iter().next() else { return Err("refused".into()) };
         run(&Operation::Fetch { entity, ids: vec![after.id.clone()] }).unwrap();
         let change = Change::Update { id: after.id.clone(), revision: None, held: Fields::new(), held_at: now };
-        run(&Operation::Write { entity, writes: vec![Write { record: "r1".into(), change, fields: fields(entity) }] })
-            .unwrap();
+        run(&Operation::Write {
+            entity,
+            writes: vec![Write { token: None, record: "r1".into(), change, fields: fields(entity) }],
+        })
+        .unwrap();
         let change = Change::Archive { id: after.id };
-        let write = Write { record: "r1".into(), change, fields: Fields::new() };
+        let write = Write { token: None, record: "r1".into(), change, fields: Fields::new() };
         run(&Operation::Write { entity, writes: vec![write] }).unwrap();
     }
     match vendor.mistakes.as_slice() {

@@ -18,8 +18,8 @@ mod write;
 
 use ask::Asked;
 use concord_connector::{
-    Connector, Context, Entity, Fault, Field, Manifest, Operation, Outcome, Request, Response, Result, Signal, Step,
-    Value, Verified, Webhook, exchange::Account, webhook::Answer,
+    Connector, Context, Entity, Fault, Field, Kind, Manifest, Operation, Outcome, Request, Response, Result, Signal,
+    Step, Value, Verified, Webhook, exchange::Account, webhook::Answer,
 };
 
 /// The connector.
@@ -92,6 +92,10 @@ fn run(cx: &Context, operation: &Operation, asked: &mut Asked<'_>) -> ask::Resul
         Operation::Deleted { entity, cursor, until } => poll::deleted(cx, *entity, cursor.as_ref(), *until, asked),
         Operation::Find { entity, record, keys } => read::find(cx, *entity, record, keys, asked),
         Operation::Write { entity, writes } => write::write(cx, *entity, writes, asked),
+        Operation::Check { .. } => {
+            Err(Fault::new(Kind::Rejected, "salesforce.check", "Salesforce has no jobs that could be asked after")
+                .into())
+        }
     }
 }
 
@@ -104,7 +108,7 @@ fn nothing(operation: &Operation) -> Outcome {
             Outcome::Page { records: Vec::new(), cursor: until.rfc3339().into(), more: false }
         }
         Operation::Find { .. } => Outcome::Found(Vec::new()),
-        Operation::Write { .. } => Outcome::Written(Vec::new()),
+        Operation::Write { .. } | Operation::Check { .. } => Outcome::Written(Vec::new()),
         Operation::Describe => Outcome::Account(Account::default()),
     }
 }

@@ -89,7 +89,7 @@ impl Bench {
             held: held.map(|(name, value)| (name.clone(), value.clone())).collect(),
             held_at: self.now,
         };
-        Write { record: RecordId::from("r-1"), change, fields }
+        Write { token: None, record: RecordId::from("r-1"), change, fields }
     }
     /// One poll page: records, cursor, more.
     pub(crate) fn poll(&mut self, entity: Entity, cursor: Option<Cursor>) -> (Vec<Snapshot>, Cursor, bool) {
@@ -123,7 +123,12 @@ impl Bench {
 }
 
 pub(crate) fn create(record: &str, fields: Fields) -> Write {
-    Write { record: RecordId::from(record), change: Change::Create { idempotency: format!("key-{record}") }, fields }
+    Write {
+        token: None,
+        record: RecordId::from(record),
+        change: Change::Create { idempotency: format!("key-{record}") },
+        fields,
+    }
 }
 
 /// Text fields.

@@ -155,7 +155,7 @@ const CASES: [Case; 30] = [
     ("delete", "A delete shows the row in the recycle bin.", |bench| {
         let id = bench.made("Contact", json!({ "LastName": "Pina" }));
         let change = Change::Delete { id: id.into() };
-        write(Entity::Person, Write { record: "r-1".into(), change, fields: Fields::new() })
+        write(Entity::Person, Write { token: None, record: "r-1".into(), change, fields: Fields::new() })
     }),
 ];
 

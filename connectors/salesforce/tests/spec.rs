@@ -47,8 +47,12 @@ fn requests() -> Vec<Request> {
     bench.pass(300);
     let seen = bench.one(Entity::Organization, &account);
     let update = bench.update(&seen, texts(&[("phone", "2")]));
-    let delete =
-        Write { record: "r-2".into(), change: Change::Delete { id: account.as_str().into() }, fields: Fields::new() };
+    let delete = Write {
+        token: None,
+        record: "r-2".into(),
+        change: Change::Delete { id: account.as_str().into() },
+        fields: Fields::new(),
+    };
     let mut operations = vec![
         Operation::Describe,
         Operation::Write { entity: Entity::Organization, writes: vec![create("r-1", texts(&[("name", "B")])), update] },

@@ -2,6 +2,7 @@
 
 use crate::{
     ConnectionName, Fault, Field, Kind, Manifest, Operation, Request, Response, Result, Retry, Signal, Step, System,
+    exchange::{Unfit, Write},
     mapping::Mapping,
     schema::Entity,
     value::{Currency, Value},
@@ -103,6 +104,13 @@ pub trait Connector: Send + Sync {
         Answer::empty(200)
     }
 
+    /// What the vendor would not take of a write, by its published rules: found before it is sent, with what to write
+    /// instead. `write` has the values that would be sent; for an update of a record that is replaced as a whole, `held` of
+    /// the change has the others.
+    fn preflight(&self, _cx: &Context, _entity: Entity, _write: &Write) -> Vec<Unfit> {
+        Vec::new()
+    }
+
     /// What a response outside the accepted statuses means.
     fn classify(&self, request: &Request, response: &Response) -> Fault {
         classify_status(self.manifest(), request, response)
@@ -120,6 +128,11 @@ pub trait Connector: Send + Sync {
     fn system(&self) -> &System {
         &self.manifest().system
     }
+}
+
+/// The answer of a connector whose system works on no write in a job of its own.
+pub fn no_jobs(manifest: &Manifest) -> Fault {
+    Fault::new(Kind::Rejected, "check", format!("{} has no jobs that could be asked after", manifest.title))
 }
 
 /// What a status means where the vendor adds nothing to HTTP.

@@ -1,5 +1,7 @@
 //! HTTP without sockets: an operation and the responses so far give the next request or the outcome.
 
+mod cbor;
+
 use crate::{
     Cursor, ExternalId, Fault, Kind, RecordId, Result, Snapshot, SourceVersion, key::Key, schema::Entity,
     snapshot::Fields, time::Instant, value::Currency,
@@ -42,8 +44,28 @@ pub enum Body {
     Empty,
     /// JSON.
     Json(Json),
+    /// JSON, under a content type of the vendor's own: `application/x-amz-json-1.0`.
+    JsonAs(String, Json),
+    /// Concise Binary Object Representation (RFC 8949) of a JSON value, as Smithy's RPC v2 protocol has it.
+    Cbor(Json),
     /// `application/x-www-form-urlencoded`.
     Form(Vec<(String, String)>),
+}
+
+impl Body {
+    /// The content type, unless there is nothing, and the bytes.
+    pub fn encode(&self) -> (Option<&str>, Vec<u8>) {
+        match self {
+            Self::Empty => (None, Vec::new()),
+            Self::Json(json) => (Some("application/json"), json.to_string().into_bytes()),
+            Self::JsonAs(content_type, json) => (Some(content_type), json.to_string().into_bytes()),
+            Self::Cbor(json) => (Some(cbor::TYPE), cbor::encode(json)),
+            Self::Form(pairs) => {
+                let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+                (Some("application/x-www-form-urlencoded"), form.into_bytes())
+            }
+        }
+    }
 }
 
 /// A request to the connection's base URL. Never holds a credential: the engine adds it.
@@ -51,6 +73,9 @@ pub enum Body {
 pub struct Request {
     /// The method.
     pub method: Method,
+    /// Which of the manifest's [`hosts`](crate::Manifest::hosts) it goes to; `None` is the base URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
     /// The path from the base URL on, beginning with `/`, query string excluded; percent-encoded already.
     pub path: String,
     /// Query parameters, not yet encoded.
@@ -78,6 +103,7 @@ impl Request {
     pub fn new(method: Method, path: impl Into<String>) -> Self {
         Self {
             method,
+            host: None,
             path: path.into(),
             query: Vec::new(),
             headers: Vec::new(),
@@ -125,6 +151,12 @@ impl Request {
         self.limit = Some(limit.to_owned());
         self
     }
+    /// To another of the system's hosts than the base URL.
+    #[must_use]
+    pub fn to(mut self, host: &str) -> Self {
+        self.host = Some(host.to_owned());
+        self
+    }
     /// Marked as a write.
     #[must_use]
     pub fn writing(mut self) -> Self {
@@ -141,7 +173,7 @@ pub struct Response {
     /// The headers, names in lower case.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// The body: JSON when it is JSON, else a JSON string of the text, else null.
+    /// The body: JSON when it is JSON or CBOR, else a JSON string of the text, else null.
     #[serde(default)]
     pub body: Json,
     /// When the hub began to send the request: the `read_at` of what the response shows.
@@ -152,6 +184,10 @@ pub struct Response {
 impl Response {
     /// Reads a body, whatever it is.
     pub fn new(status: u16, headers: BTreeMap<String, String>, body: &[u8], started_at: Instant) -> Self {
+        let is_cbor = headers.get("content-type").is_some_and(|named| named.starts_with(cbor::TYPE));
+        if let Some(body) = is_cbor.then(|| cbor::decode(body)).flatten() {
+            return Self { status, headers, body, started_at };
+        }
         let body = match serde_json::from_slice(body) {
             Ok(json) => json,
             Err(_) if body.is_empty() => Json::Null,
@@ -195,6 +231,10 @@ pub struct Write {
     pub record: RecordId,
     /// What to do.
     pub change: Change,
+    /// Fixed before the first send and equal in every attempt of this very write: what vendors call a client token. Set where
+    /// the vendor works on writes in jobs of its own, and for creates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
     /// The values to write; nothing else is touched. References are external ids of the target.
     #[serde(default)]
     pub fields: Fields,
@@ -250,6 +290,92 @@ pub enum Written {
     Moved(Snapshot),
     /// Not written: the vendor knows the record under another id (a create that collided, a merge).
     Exists(ExternalId),
+    /// Taken on: the vendor works on it in an operation of its own, and says later what came of it.
+    Running(Running),
+    /// Not written: the vendor holds the record closed for now (a review, a publication). What is wanted then is sent when
+    /// it opens.
+    Closed {
+        /// Why, in a sentence for the admin.
+        reason: String,
+        /// When to look again at the latest, in seconds.
+        again_s: u64,
+    },
+}
+
+/// An asynchronous job at a vendor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Running {
+    /// The vendor's name for it: a change set, a job.
+    pub operation: ExternalId,
+    /// When to ask after it, in seconds; an event may say so sooner.
+    pub again_s: u64,
+}
+
+/// How an asynchronous job stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Checked {
+    /// The vendor still works on it.
+    Running {
+        /// When to ask again, in seconds.
+        again_s: u64,
+    },
+    /// It did what was asked.
+    Done {
+        /// The record after it, as a read showed it.
+        after: Snapshot,
+        /// True when a new external record was made.
+        created: bool,
+    },
+    /// The vendor failed; nothing was done, and the same may be asked again under another key.
+    Broken {
+        /// A sentence.
+        reason: String,
+    },
+    /// The vendor refuses what was asked.
+    Refused {
+        /// What is wrong, a field each where the vendor says which.
+        mistakes: Vec<Unfit>,
+    },
+}
+
+/// A value that a vendor does not take, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unfit {
+    /// The canonical field; `None` when it is the record as a whole.
+    pub field: Option<crate::Field>,
+    /// The vendor's own code, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What is wrong and what to write instead. Without the value.
+    pub sentence: String,
+}
+
+impl Unfit {
+    /// Of a field.
+    pub fn field(field: impl Into<crate::Field>, sentence: impl Into<String>) -> Self {
+        Self { field: Some(field.into()), code: None, sentence: sentence.into() }
+    }
+    /// Of the record as a whole.
+    pub fn whole(sentence: impl Into<String>) -> Self {
+        Self { field: None, code: None, sentence: sentence.into() }
+    }
+    /// Under the vendor's code.
+    #[must_use]
+    pub fn coded(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+}
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(field) = &self.field {
+            write!(f, "{field}: ")?;
+        }
+        f.write_str(&self.sentence)?;
+        self.code.as_ref().map_or(Ok(()), |code| write!(f, " ({code})"))
+    }
 }
 
 /// One row's fault, without its source so that it can be stored.
@@ -314,6 +440,15 @@ pub enum Operation {
         /// At most the manifest's `write_batch` of them.
         writes: Vec<Write>,
     },
+    /// Ask how an asynchronous job stands that a write started.
+    Check {
+        /// The kind of thing.
+        entity: Entity,
+        /// The job.
+        operation: ExternalId,
+        /// What was written.
+        write: Box<Write>,
+    },
     /// Read the account: time zone, currency, which optional fields exist.
     Describe,
 }
@@ -327,6 +462,7 @@ impl Operation {
             Self::Deleted { .. } => "deleted",
             Self::Find { .. } => "find",
             Self::Write { .. } => "write",
+            Self::Check { .. } => "check",
             Self::Describe => "describe",
         }
     }
@@ -352,6 +488,8 @@ pub enum Outcome {
     Found(Vec<ExternalId>),
     /// Of a write: one answer a row.
     Written(Vec<std::result::Result<Written, Refused>>),
+    /// Of a check.
+    Checked(Checked),
     /// Of a describe.
     Account(Account),
 }

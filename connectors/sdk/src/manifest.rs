@@ -33,6 +33,10 @@ pub struct Manifest {
     pub category: Category,
     /// The base URL; `{name}` stands for a connection's option. Always https, but for the admin's own override.
     pub base_url: String,
+    /// Further hosts that the system is reached at, by the name that requests give. A connection that has a base URL of its
+    /// own (a sandbox, a proxy) reaches host `x` below it, at `/x`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, Host>,
     /// How lost updates are prevented.
     pub concurrency: Concurrency,
     /// What it can do.
@@ -63,6 +67,20 @@ pub struct Manifest {
     pub examples: Vec<Example>,
     /// The mappings.
     pub entity: BTreeMap<Entity, Mapping>,
+}
+
+/// One of several hosts of a system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Host {
+    /// Its base URL; `{name}` stands for a connection's option.
+    pub base_url: String,
+    /// The name that AWS signatures give it, where it is another than the way to authorize says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// What tokens for it are asked for, where that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<String>>,
 }
 
 /// How a system protects against a lost update between our read and our write.
@@ -102,6 +120,8 @@ pub struct Capabilities {
     pub concurrent: Option<usize>,
     /// Seconds for which a new record may be missing from a search.
     pub search_lag_s: u64,
+    /// Entities whose writes the vendor works on in jobs of its own: [`crate::exchange::Written::Running`].
+    pub operates: Vec<Entity>,
     /// Can take a record out of use without deleting it.
     pub archives: bool,
     /// Can delete.
@@ -121,6 +141,7 @@ impl Default for Capabilities {
             write_batch: 1,
             concurrent: None,
             search_lag_s: 0,
+            operates: Vec::new(),
             archives: false,
             deletes: false,
         }
@@ -174,6 +195,20 @@ pub enum Auth {
         /// Where tokens come from.
         token_url: String,
     },
+    /// AWS Signature Version 4 (`access_key_id`, `secret_access_key`, and `session_token` where the key is of a session).
+    Sigv4 {
+        /// The signing name: `aws-marketplace`.
+        service: String,
+        /// The region: `us-east-1`.
+        region: String,
+    },
+    /// OAuth 2.0 with the key of a Google service account (`client_email`, `private_key` in PEM).
+    ServiceAccount {
+        /// Where tokens come from, and the audience of the assertion.
+        token_url: String,
+        /// What is asked for.
+        scopes: Vec<String>,
+    },
     /// OAuth 2.0 JWT bearer, RS256 (`client_id`, `username`, `private_key` in PEM).
     JwtBearer {
         /// Where tokens come from.
@@ -194,6 +229,8 @@ impl Auth {
             Self::Oauth { .. } => &["client_id", "client_secret"],
             Self::ClientCredentials { .. } => &["client_id", "client_secret"],
             Self::RefreshToken { .. } => &["client_id", "client_secret", "refresh_token"],
+            Self::Sigv4 { .. } => &["access_key_id", "secret_access_key"],
+            Self::ServiceAccount { .. } => &["client_email", "private_key"],
             Self::JwtBearer { .. } => &["client_id", "username", "private_key"],
         }
     }

@@ -51,6 +51,7 @@ impl Rest {
             }
             Operation::Find { entity, record, keys } => find::find(script, &Place::of(cx, *entity)?, record, keys),
             Operation::Write { entity, writes } => write::write(script, &Place::of(cx, *entity)?, writes),
+            Operation::Check { .. } => Err(crate::connector::no_jobs(&self.manifest).into()),
             Operation::Deleted { .. } => {
                 let sentence = format!("{} has no list of deleted records", self.manifest.title);
                 Err(Fault::new(Kind::Rejected, "rest.deleted", sentence).into())

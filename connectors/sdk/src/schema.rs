@@ -1,5 +1,6 @@
 //! The canonical schema: which entities and fields exist, of which type, what they mean and who wins by default.
 
+mod marketplace;
 mod tables;
 
 use serde::{Deserialize, Serialize};
@@ -30,11 +31,25 @@ pub enum Entity {
     Customer,
     /// A payment or other event of a customer from which partners are rewarded.
     Transaction,
+    /// A product as cloud marketplaces show it: plans, dimensions, texts, media.
+    Listing,
+    /// A deal shared with a cloud provider's sales team.
+    CosellDeal,
+    /// The right of a reseller to sell a listing.
+    ResaleAuthorization,
+    /// Terms for named buyers of a listing.
+    PrivateOffer,
+    /// The contract that an accepted offer became.
+    Agreement,
+    /// What a buyer may use, for how long, and whether it is in force.
+    Entitlement,
+    /// What a buyer used of a dimension in an hour.
+    UsageRecord,
 }
 
 impl Entity {
     /// Every entity, referenced ones before those that refer to them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::Organization,
         Self::Person,
         Self::Partnership,
@@ -45,6 +60,13 @@ impl Entity {
         Self::Invoice,
         Self::Customer,
         Self::Transaction,
+        Self::Listing,
+        Self::CosellDeal,
+        Self::ResaleAuthorization,
+        Self::PrivateOffer,
+        Self::Agreement,
+        Self::Entitlement,
+        Self::UsageRecord,
     ];
     /// The name, as configuration, messages and URLs write it.
     pub fn name(self) -> &'static str {
@@ -59,6 +81,13 @@ impl Entity {
             Self::Invoice => "invoice",
             Self::Customer => "customer",
             Self::Transaction => "transaction",
+            Self::Listing => "listing",
+            Self::CosellDeal => "cosell_deal",
+            Self::ResaleAuthorization => "resale_authorization",
+            Self::PrivateOffer => "private_offer",
+            Self::Agreement => "agreement",
+            Self::Entitlement => "entitlement",
+            Self::UsageRecord => "usage_record",
         }
     }
     /// The entity of a name.

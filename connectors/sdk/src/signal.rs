@@ -15,6 +15,8 @@ pub enum Happened {
     Deleted,
     /// It was merged into another record, which lives on.
     MergedInto(ExternalId),
+    /// An asynchronous job at the vendor got on: the id is the job's.
+    Advanced,
     /// Events were lost: everything of this entity since that time has to be looked at.
     Gap,
 }

@@ -2,7 +2,7 @@
 
 mod scheme;
 
-pub use scheme::{Algorithm, Encoding, Form, Part, Scheme, Signed, Timestamp};
+pub use scheme::{Algorithm, Encoding, Form, Part, Scheme, Signed, Timestamp, names_a_key_of};
 #[cfg(feature = "testing")]
 pub(crate) use scheme::{Code, key, standard_key};
 use std::{collections::BTreeMap, fmt, marker::PhantomData};

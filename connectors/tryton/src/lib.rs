@@ -48,6 +48,7 @@ impl Connector for Tryton {
             Operation::Find { entity, record, keys } => read::find(script, *entity, record, keys),
             Operation::Write { entity, writes } => write::write(script, *entity, writes),
             Operation::Describe => describe::describe(script),
+            Operation::Check { .. } => Err(concord_connector::connector::no_jobs(self.manifest()).into()),
             Operation::Deleted { .. } => {
                 Err(Fault::new(Kind::Unexpected, "tryton.deleted", "Tryton has no list of deleted records").into())
             }

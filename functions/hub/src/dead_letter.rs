@@ -45,6 +45,7 @@ fn without_values(mut message: Message) -> Message {
         | Message::PollV1 { .. }
         | Message::SweepV1 { .. }
         | Message::ResumeV1 { .. }
+        | Message::OperationV1 { .. }
         | Message::BusEventV1 { .. }
         | Message::EventV1(_) => {}
     }
@@ -63,7 +64,7 @@ impl DeadLetter {
                 let snapshot = &observation.snapshot;
                 (Some(observation.connection.clone()), Some(format!("{}/{}", snapshot.entity, snapshot.id)))
             }
-            Some(Message::DeliveryV1 { connection, record, .. }) => {
+            Some(Message::DeliveryV1 { connection, record, .. } | Message::OperationV1 { connection, record }) => {
                 (Some(connection.clone()), Some(record.to_string()))
             }
             Some(Message::PollV1 { connection, entity }) => (Some(connection.clone()), Some(entity.to_string())),

@@ -4,6 +4,7 @@ mod auth;
 mod budget;
 mod scrub;
 
+pub(crate) use auth::address;
 pub use auth::{Token, TokenAnswer, exchange_code};
 pub use budget::Budgets;
 pub(crate) use budget::Share;
@@ -14,9 +15,7 @@ use crate::{
     ports::{HttpError, HttpRequest, HttpResponse},
     settings::Connection,
 };
-use concord_connector::{
-    Fault, Instant, Kind, Operation, Outcome, Request, Response, Result, Retry, Step, exchange::Body,
-};
+use concord_connector::{Fault, Instant, Kind, Operation, Outcome, Request, Response, Result, Retry, Step};
 use scrub::Scrub;
 use std::time::Duration;
 
@@ -77,11 +76,11 @@ impl Hub {
         let mut refused: Option<Token> = None;
         loop {
             self.budgets.acquire(self, connection, request.limit.as_deref(), share).await?;
-            let token = self.token(connection, refused.as_ref()).await?;
+            let token = self.token(connection, request.host.as_deref(), refused.as_ref()).await?;
             let place = self.budgets.place(connection).await;
             let started_at = self.now();
             self.tally.add(Count::VendorCalls);
-            let answer = self.http.send(prepare(connection, request, &token)).await;
+            let answer = self.http.send(prepare(connection, request, &token, started_at)?).await;
             drop(place);
             let answer = answer.map_err(|error| broken(connection, request, error))?;
             let response = respond(answer, started_at);
@@ -98,28 +97,25 @@ impl Hub {
     }
 }
 
-fn prepare(connection: &Connection, request: &Request, token: &Token) -> HttpRequest {
-    let base = token.base_url.as_deref().unwrap_or(&connection.base_url).trim_end_matches('/');
-    let mut url = format!("{base}{}", request.path);
+fn prepare(connection: &Connection, request: &Request, token: &Token, now: Instant) -> Result<HttpRequest> {
+    let base = match (&request.host, &token.base_url) {
+        (Some(host), _) => auth::host(connection, host)?,
+        (None, Some(base)) => base.clone(),
+        (None, None) => connection.base_url.clone(),
+    };
+    let mut url = format!("{}{}", base.trim_end_matches('/'), request.path);
     if !request.query.is_empty() {
         let query: String = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query).finish();
         url = format!("{url}?{query}");
     }
     let mut headers = request.headers.clone();
-    headers.push(("accept".into(), "application/json".into()));
-    headers.extend(token.headers.iter().cloned());
-    let body = match &request.body {
-        Body::Empty => Vec::new(),
-        Body::Json(json) => {
-            headers.push(("content-type".into(), "application/json".into()));
-            json.to_string().into_bytes()
-        }
-        Body::Form(pairs) => {
-            headers.push(("content-type".into(), "application/x-www-form-urlencoded".into()));
-            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish().into_bytes()
-        }
-    };
-    HttpRequest {
+    if !headers.iter().any(|(name, _)| name == "accept") {
+        headers.push(("accept".into(), "application/json".into()));
+    }
+    let (content_type, body) = request.body.encode();
+    headers.extend(content_type.map(|named| ("content-type".to_owned(), named.to_owned())));
+    headers.extend(token.headers(request.method.as_str(), &url, &headers, &body, now)?);
+    Ok(HttpRequest {
         method: request.method.as_str(),
         url,
         headers,
@@ -127,7 +123,7 @@ fn prepare(connection: &Connection, request: &Request, token: &Token) -> HttpReq
         timeout: TIMEOUT,
         allow_private: connection.allow_private,
         keep: None,
-    }
+    })
 }
 
 pub(crate) fn respond(answer: HttpResponse, started_at: Instant) -> Response {

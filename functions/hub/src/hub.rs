@@ -52,6 +52,8 @@ pub struct Hub {
     pub(crate) braking: Mutex<()>,
     pub(crate) known: KnownRecords,
     pub(crate) tokens: Mutex<BTreeMap<String, TokenSlot>>,
+    /// Key sets of senders, by address.
+    pub(crate) key_sets: Mutex<BTreeMap<String, crate::steps::ingest::KeySet>>,
     settings: RwLock<Arc<Settings>>,
 }
 
@@ -90,6 +92,7 @@ impl Hub {
             braking: Mutex::default(),
             known: KnownRecords::default(),
             tokens: Mutex::default(),
+            key_sets: Mutex::default(),
             settings: RwLock::new(Arc::new(settings)),
         }
     }

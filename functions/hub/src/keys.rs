@@ -30,6 +30,14 @@ pub fn key(entity: Entity, key: &Key) -> ItemKey {
 pub fn intent(record: &RecordId, connection: &ConnectionName) -> ItemKey {
     ItemKey::new(format!("I#{record}"), connection.as_str())
 }
+/// The partition of a connection's operations.
+pub fn operations(connection: &ConnectionName) -> String {
+    format!("O#{connection}")
+}
+/// The last operation of a record at a connection.
+pub fn operation(connection: &ConnectionName, record: &RecordId) -> ItemKey {
+    ItemKey::new(operations(connection), record.as_str())
+}
 /// A delivery id that was seen.
 pub fn seen(connection: &ConnectionName, delivery: &str) -> ItemKey {
     ItemKey::new(format!("S#{connection}#{delivery}"), "S")

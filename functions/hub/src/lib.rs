@@ -42,6 +42,7 @@ pub mod message;
 pub mod mutation;
 #[cfg(feature = "net")]
 pub mod net;
+pub mod operation;
 pub mod people;
 pub mod plan;
 pub mod policy;

@@ -46,6 +46,13 @@ pub enum Message {
         /// Where.
         connection: ConnectionName,
     },
+    /// To a connector: ask how the operation of a record stands.
+    OperationV1 {
+        /// Where.
+        connection: ConnectionName,
+        /// Which record.
+        record: RecordId,
+    },
     /// To a connector: read what changed since the last poll.
     PollV1 {
         /// Where.

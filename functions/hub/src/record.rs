@@ -99,6 +99,9 @@ pub struct Outbox {
     /// Given up until a person decides or the record changes.
     #[serde(default)]
     pub parked: bool,
+    /// Why the vendor holds the record closed for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
 }
 
 /// That a person agreed to a plan's writes of this record at a connection: those, and no others.

@@ -3,6 +3,7 @@
 pub mod deliver;
 pub mod fanout;
 pub mod ingest;
+mod operate;
 pub mod publish;
 pub mod reconcile;
 pub mod reconfigure;

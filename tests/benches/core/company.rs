@@ -159,7 +159,7 @@ impl Scene {
             held: BTreeMap::new(),
             held_at: facet.confirmed_at(),
         };
-        let write = Write { record: record.id.clone(), change, fields };
+        let write = Write { token: None, record: record.id.clone(), change, fields };
         let operation = Operation::Write { entity: Entity::Organization, writes: vec![write] };
         self.target.next(&self.settings.connections["target"].context, &operation, &[]).expect("a request")
     }

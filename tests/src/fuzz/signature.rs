@@ -104,7 +104,7 @@ fn touch(scheme: &Scheme, good: &Knock, how: u8, place: usize, bit: u8) -> Optio
     let covers = |part: Part| match &scheme.signed {
         Signed::Hmac { parts, .. } | Signed::Digest { parts, .. } => parts.contains(&part),
         Signed::Standard { .. } => part == Part::Body,
-        Signed::Header { .. } | Signed::Path {} | Signed::None {} => false,
+        Signed::Header { .. } | Signed::Jwt { .. } | Signed::Path {} | Signed::None {} => false,
     };
     match (how / 2) % 6 {
         0 if covers(Part::Body) => {

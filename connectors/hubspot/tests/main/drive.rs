@@ -113,7 +113,7 @@ pub(crate) fn text(text: &str) -> Option<Value> {
 
 pub(crate) fn create(record: &str, fields: Fields) -> Write {
     let change = Change::Create { idempotency: format!("create-{record}") };
-    Write { record: record.into(), change, fields }
+    Write { token: None, record: record.into(), change, fields }
 }
 
 /// An update on top of what a read showed.
@@ -121,7 +121,7 @@ pub(crate) fn update(record: &str, read: &Snapshot, held_at: Instant, fields: Fi
     let held = read.fields.iter().filter(|(field, _)| fields.contains_key(*field));
     let held = held.map(|(field, value)| (field.clone(), value.clone())).collect();
     let change = Change::Update { id: read.id.clone(), revision: None, held, held_at };
-    Write { record: record.into(), change, fields }
+    Write { token: None, record: record.into(), change, fields }
 }
 
 pub(crate) fn done(row: &Result<Written, String>) -> (&Snapshot, &[Snapshot], bool) {

@@ -260,12 +260,12 @@ const CASES: &[Case] = &[
     }),
     ("archive-organization", "HubSpot's archive is its delete; the answer has no body.", |world| {
         let change = Change::Archive { id: company(world, "Acme").into() };
-        one(Entity::Organization, Write { record: "rec-1".into(), change, fields: fields([]) })
+        one(Entity::Organization, Write { token: None, record: "rec-1".into(), change, fields: fields([]) })
     }),
     ("delete-order", "The same as archive.", |world| {
         let id = world.made("orders", json!({ "hs_order_name": "Order" }), json!([]));
         let change = Change::Delete { id: id.into() };
-        one(Entity::Order, Write { record: "rec-1".into(), change, fields: fields([]) })
+        one(Entity::Order, Write { token: None, record: "rec-1".into(), change, fields: fields([]) })
     }),
 ];
 

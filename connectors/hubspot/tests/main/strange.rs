@@ -16,6 +16,7 @@ static DESCRIBED: LazyLock<Context> = LazyLock::new(|| World::new().cx);
 
 fn operations() -> Vec<Operation> {
     let update = |id: &str| Write {
+        token: None,
         record: "r".into(),
         change: Change::Update { id: id.into(), revision: None, held: fields([]), held_at: Instant::EPOCH },
         fields: fields([("name", text("n")), ("partners", None), ("organization", None)]),

@@ -305,7 +305,8 @@ fn archive_and_delete_answer_with_a_tombstone() {
     let mut world = World::new();
     let id = world.made("companies", json!({ "name": "A" }), json!([]));
     let change = Change::Archive { id: id.as_str().into() };
-    let rows = world.write(Entity::Organization, vec![Write { record: "r1".into(), change, fields: fields([]) }]);
+    let rows =
+        world.write(Entity::Organization, vec![Write { token: None, record: "r1".into(), change, fields: fields([]) }]);
     assert_eq!(done(&rows[0]).0.presence, Presence::Deleted);
     assert!(!world.portal.records().contains_key("companies"));
 }

@@ -19,8 +19,12 @@ pub(super) fn tests() -> Vec<Test> {
 fn deletes() {
     let mut bench = Bench::new();
     let id = bench.made("Contact", json!({ "LastName": "P" }));
-    let delete =
-        |id: &str| Write { record: "r-1".into(), change: Change::Delete { id: id.into() }, fields: Fields::new() };
+    let delete = |id: &str| Write {
+        token: None,
+        record: "r-1".into(),
+        change: Change::Delete { id: id.into() },
+        fields: Fields::new(),
+    };
     for _ in 0..2 {
         assert_eq!(done(bench.write_one(Entity::Person, delete(&id))).presence, Presence::Deleted);
     }
@@ -30,6 +34,7 @@ fn deletes() {
 fn archive() {
     let mut bench = Bench::new();
     let id = bench.made("Contact", json!({ "LastName": "P" }));
-    let write = Write { record: "r-1".into(), change: Change::Archive { id: id.into() }, fields: Fields::new() };
+    let write =
+        Write { token: None, record: "r-1".into(), change: Change::Archive { id: id.into() }, fields: Fields::new() };
     assert_eq!(refused(bench.write_one(Entity::Person, write)), Kind::Rejected);
 }

@@ -5,14 +5,15 @@ use super::{
     DefaultRule::{self, *},
     Entity, FieldSpec,
     Type::{self, *},
+    marketplace,
 };
 
 /// Roles that an organization plays for us.
 pub(super) const ROLES: &[&str] = &["partner", "customer", "distributor", "prospect"];
 const LEAD_STATES: &[&str] = &["new", "working", "qualified", "converted", "disqualified"];
-const STAGES: &[&str] =
+pub(super) const STAGES: &[&str] =
     &["prospect", "qualified", "technical_validation", "business_validation", "committed", "won", "lost"];
-const DEAL_TYPES: &[&str] = &["new_business", "expansion", "renewal"];
+pub(super) const DEAL_TYPES: &[&str] = &["new_business", "expansion", "renewal"];
 const REGISTRATION_STATES: &[&str] =
     &["draft", "submitted", "in_review", "approved", "rejected", "expired", "converted", "withdrawn"];
 const PARTNERSHIP_STATES: &[&str] = &["prospective", "active", "suspended", "ended"];
@@ -20,11 +21,11 @@ const ORDER_STATES: &[&str] = &["draft", "quotation", "confirmed", "processing",
 const REVIEW_STATES: &[&str] = &["approved", "pending"];
 const INVOICE_STATES: &[&str] = &["draft", "validated", "posted", "paid", "cancelled"];
 
-const SALES: &[Category] = &[Crm, Prm, Erp, Marketplace];
-const FINANCE: &[Category] = &[Erp, Crm, Prm, Marketplace];
+pub(super) const SALES: &[Category] = &[Crm, Prm, Erp, Marketplace];
+pub(super) const FINANCE: &[Category] = &[Erp, Crm, Prm, Marketplace];
 const PROGRAM: &[Category] = &[Prm, Crm, Erp, Marketplace];
 
-const fn field(
+pub(super) const fn field(
     name: &'static str,
     ty: Type,
     rule: DefaultRule,
@@ -46,6 +47,13 @@ pub(super) fn fields(entity: Entity) -> &'static [FieldSpec] {
         Entity::Invoice => INVOICE,
         Entity::Customer => CUSTOMER,
         Entity::Transaction => TRANSACTION,
+        Entity::Listing => marketplace::LISTING,
+        Entity::CosellDeal => marketplace::COSELL_DEAL,
+        Entity::ResaleAuthorization => marketplace::RESALE_AUTHORIZATION,
+        Entity::PrivateOffer => marketplace::PRIVATE_OFFER,
+        Entity::Agreement => marketplace::AGREEMENT,
+        Entity::Entitlement => marketplace::ENTITLEMENT,
+        Entity::UsageRecord => marketplace::USAGE_RECORD,
     }
 }
 

@@ -61,9 +61,11 @@ impl Derived {
                 let pair = STANDARD.encode(format!("{}:{}", secret("username"), secret("password")));
                 sent("authorization") == Some(&format!("Basic {pair}"))
             }
+            Auth::Sigv4 { .. } => sent("authorization").is_some_and(|said| said.starts_with("AWS4-HMAC-SHA256 ")),
             Auth::Oauth { .. }
             | Auth::ClientCredentials { .. }
             | Auth::RefreshToken { .. }
+            | Auth::ServiceAccount { .. }
             | Auth::JwtBearer { .. } => sent("authorization") == Some(&format!("Bearer {TOKEN}")),
         })
     }

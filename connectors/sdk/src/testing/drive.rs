@@ -2,7 +2,7 @@
 
 use crate::{
     Connector, Context, Fault, Instant, Kind, Manifest, Operation, Outcome, Request, Response, Result, Retry, Step,
-    exchange::{Account, Body},
+    exchange::Account,
     manifest::Auth,
     sandbox::{Sandbox, WireRequest, WireResponse},
 };
@@ -62,7 +62,9 @@ pub fn exchange(
 
 /// A connector's request as it goes over the wire. `base` is the path of the connection's base URL.
 pub fn wire(base: &str, request: &Request, authorization: &[(String, String)]) -> WireRequest {
-    let mut target = format!("{base}{}", request.path);
+    // As a connection does that has a base URL of its own: further hosts are below it.
+    let host = request.host.as_ref().map(|host| format!("/{host}")).unwrap_or_default();
+    let mut target = format!("{base}{host}{}", request.path);
     if !request.query.is_empty() {
         let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query).finish();
         target = format!("{target}?{query}");
@@ -70,17 +72,10 @@ pub fn wire(base: &str, request: &Request, authorization: &[(String, String)]) -
     let mut headers: BTreeMap<String, String> =
         request.headers.iter().chain(authorization).map(|(n, v)| (n.to_ascii_lowercase(), v.clone())).collect();
     headers.entry("accept".into()).or_insert_with(|| "application/json".into());
-    let body = match &request.body {
-        Body::Empty => Vec::new(),
-        Body::Json(json) => {
-            headers.entry("content-type".into()).or_insert_with(|| "application/json".into());
-            json.to_string().into_bytes()
-        }
-        Body::Form(pairs) => {
-            headers.insert("content-type".into(), "application/x-www-form-urlencoded".into());
-            form(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-        }
-    };
+    let (content_type, body) = request.body.encode();
+    if let Some(content_type) = content_type {
+        headers.entry("content-type".into()).or_insert_with(|| content_type.to_owned());
+    }
     WireRequest { method: request.method.as_str().to_owned(), target, headers, body }
 }
 
@@ -141,7 +136,17 @@ pub fn authorize(
             Auth::Oauth { .. }
             | Auth::ClientCredentials { .. }
             | Auth::RefreshToken { .. }
+            | Auth::ServiceAccount { .. }
             | Auth::JwtBearer { .. } => {}
+            Auth::Sigv4 { service, region } => {
+                if let (Some(id), Some(_)) = (secret("access_key_id"), secret("secret_access_key")) {
+                    // The engine signs; a sandbox looks for whose signature it is.
+                    let day = now.rfc3339().get(..10).unwrap_or_default().replace('-', "");
+                    let scope = format!("{id}/{day}/{region}/{service}/aws4_request");
+                    let said = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+                    return Ok(header("authorization", said));
+                }
+            }
         }
     }
     for auth in manifest.auth.values() {

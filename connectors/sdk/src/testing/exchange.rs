@@ -116,6 +116,7 @@ fn entity_of(operation: &Operation) -> Option<Entity> {
         | Operation::Poll { entity, .. }
         | Operation::Deleted { entity, .. }
         | Operation::Find { entity, .. }
+        | Operation::Check { entity, .. }
         | Operation::Write { entity, .. } => Some(*entity),
         Operation::Describe => None,
     }

@@ -253,7 +253,7 @@ impl Live {
 /// The order to make a new record.
 pub(super) fn create(record: &str, fields: Fields) -> Write {
     let change = Change::Create { idempotency: format!("create-{record}") };
-    Write { record: RecordId::new(record), change, fields }
+    Write { token: None, record: RecordId::new(record), change, fields }
 }
 
 /// The sentence when a request holds what only the engine may add.

@@ -86,7 +86,33 @@ pub fn sign(scheme: &Scheme, secret: &str, method: &str, uri: &str, body: &[u8],
         Signed::Header { header } => {
             Signature { headers: vec![(header.clone(), secret.to_owned())], path_secret: None }
         }
+        Signed::Jwt { issuers, audience, claims, .. } => {
+            let mut said = serde_json::json!({
+                "iss": issuers.first(), "aud": audience, "iat": now.seconds(), "exp": now.seconds() + 3600,
+                "jti": hex::encode(Sha256::new().chain_update(body).chain_update(now.ms().to_string()).finalize()),
+            });
+            for (names, value) in claims {
+                let name = names.split('|').next().unwrap_or_default();
+                said[name] = serde_json::Value::String(value.clone());
+            }
+            Signature { headers: vec![("authorization".into(), format!("Bearer {}", token(&said)))], path_secret: None }
+        }
         Signed::None {} => Signature::default(),
         Signed::Path {} => Signature { headers: Vec::new(), path_secret: Some(secret.to_owned()) },
     }
 }
+
+/// A token with these claims, signed by the fake key of [`KEYS`].
+pub fn token(claims: &serde_json::Value) -> String {
+    let header = jsonwebtoken::Header {
+        kid: Some("fake-1".into()),
+        ..jsonwebtoken::Header::new(jsonwebtoken::Algorithm::RS256)
+    };
+    let key = jsonwebtoken::EncodingKey::from_rsa_pem(include_bytes!("keys/fake-private-key.pem"));
+    key.and_then(|key| jsonwebtoken::encode(&header, claims, &key)).unwrap_or_default()
+}
+
+/// The set with the public half of the fake key, as an identity provider publishes it.
+pub const KEYS: &str = include_str!("keys/fake-keys.json");
+/// Another key under the same id.
+pub const OTHER_KEYS: &str = include_str!("keys/fake-other-keys.json");

@@ -166,7 +166,7 @@ fn repeated(subject: &Subject, entity: Entity) -> Verdict {
         Ok(Written::Done { after: other, created, .. }) => other.id == after.id && !created,
         Ok(Written::Exists(id)) => *id == after.id,
         Ok(Written::Moved(other)) => other.id == after.id,
-        Err(_) => false,
+        Ok(Written::Running(_) | Written::Closed { .. }) | Err(_) => false,
     };
     holds(same, || format!("the second create of {} ended as {again:?}", after.id))?;
     let made = live.count(entity)? - before;
@@ -204,7 +204,7 @@ fn change(snapshot: &Snapshot, record: &str, field: &Field, value: Value) -> Wri
     let held = snapshot.fields.iter().filter(|(name, _)| *name == field).map(|(n, v)| (n.clone(), v.clone())).collect();
     let held_at = snapshot.modified.unwrap_or_default();
     let change = Change::Update { id: snapshot.id.clone(), revision: snapshot.revision.clone(), held, held_at };
-    Write { record: RecordId::new(record), change, fields: Fields::from([(field.clone(), Some(value))]) }
+    Write { token: None, record: RecordId::new(record), change, fields: Fields::from([(field.clone(), Some(value))]) }
 }
 
 fn update(subject: &Subject, entity: Entity) -> Verdict {

@@ -1,10 +1,12 @@
 //! Signature schemes as data.
 
 mod code;
+mod jwt;
 mod prove;
 
 pub use code::{Algorithm, Form};
 pub(crate) use code::{Code, key, standard_key};
+pub use jwt::names_a_key_of;
 
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +75,19 @@ pub enum Signed {
     Header {
         /// The header's name.
         header: String,
+    },
+    /// A JSON Web Token as bearer in the `Authorization` header, signed with RS256 by a key of the sender's key set. What
+    /// stands for secrets is the key set (RFC 7517); the hub fetches and keeps it.
+    Jwt {
+        /// Where the key set is.
+        keys_url: String,
+        /// Who may have issued it; `{name}` stands for a connection's option.
+        issuers: Vec<String>,
+        /// For whom; `{name}` stands for a connection's option.
+        audience: String,
+        /// Further claims that have to have these values; `{name}` stands for a connection's option.
+        #[serde(default)]
+        claims: std::collections::BTreeMap<String, String>,
     },
     /// The path has to end in the secret. What comes this way is a hint: it carries ids, never field values.
     Path {},
@@ -155,8 +170,29 @@ impl Scheme {
             }
             Signed::Digest { header, version: (version, _), .. } => vec![header, version],
             Signed::Header { header } => vec![header],
+            Signed::Jwt { .. } => vec!["authorization"],
             Signed::Path {} | Signed::None {} => Vec::new(),
         }
+    }
+    /// Where the sender's keys are, when it signs with keys that it publishes.
+    pub fn keys_url(&self) -> Option<&str> {
+        match &self.signed {
+            Signed::Jwt { keys_url, .. } => Some(keys_url),
+            _ => None,
+        }
+    }
+    /// With a connection's options in the places that stand for them.
+    #[must_use]
+    pub fn filled(&self, options: &std::collections::BTreeMap<String, String>) -> Self {
+        let mut filled = self.clone();
+        if let Signed::Jwt { keys_url, issuers, audience, claims } = &mut filled.signed {
+            for text in issuers.iter_mut().chain([keys_url, audience]).chain(claims.values_mut()) {
+                for (name, value) in options {
+                    *text = text.replace(&format!("{{{name}}}"), value);
+                }
+            }
+        }
+        filled
     }
     /// True when the public URL is part of what is signed.
     pub fn signs_uri(&self) -> bool {

@@ -33,6 +33,7 @@ impl Connector for Acme {
             Operation::Find { record, .. } => find(record, seen),
             Operation::Write { entity, writes } => write(cx, *entity, writes, seen),
             Operation::Deleted { .. } => Err(Fault::new(Kind::Rejected, "acme.deleted", "Acme lists no deletions")),
+            Operation::Check { .. } => Err(concord_connector::connector::no_jobs(&self.manifest)),
         }
     }
 

@@ -139,7 +139,12 @@ fn followed(client: &mut Client) {
     let paid = changed.get(&invoice).expect("the rest of the payment is on the page");
     assert_eq!(state(paid), "paid");
     assert_eq!(paid.fields.get("open_amount"), Some(&dollars("0.00")));
-    let archive = Write { record: "r".into(), change: Change::Archive { id: invoice.clone() }, fields: Fields::new() };
+    let archive = Write {
+        token: None,
+        record: "r".into(),
+        change: Change::Archive { id: invoice.clone() },
+        fields: Fields::new(),
+    };
     let sentence = client.write(Invoice, archive).expect_err("it is paid");
     assert!(sentence.contains("You can not call \"cancel\""), "{sentence}");
 }
@@ -165,7 +170,8 @@ fn invoice(client: &mut Client) {
 fn closed(client: &mut Client) {
     let customer = customer(client);
     let draft = sale(client, &customer);
-    let archive = Write { record: "r".into(), change: Change::Archive { id: draft.id }, fields: Fields::new() };
+    let archive =
+        Write { token: None, record: "r".into(), change: Change::Archive { id: draft.id }, fields: Fields::new() };
     match client.write(Order, archive.clone()) {
         Ok(Written::Done { after, .. }) => assert_eq!(state(&after), "cancelled"),
         other => panic!("{other:?}"),

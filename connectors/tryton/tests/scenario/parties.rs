@@ -100,7 +100,10 @@ fn found(client: &mut Client) {
     assert!(find(client, &stranger, &[]).is_empty());
 
     client
-        .write(Organization, Write { record: marker, change: Change::Archive { id: us.id }, fields: Fields::new() })
+        .write(
+            Organization,
+            Write { token: None, record: marker, change: Change::Archive { id: us.id }, fields: Fields::new() },
+        )
         .expect("archived");
     assert!(find(client, &stranger, &[tax]).is_empty(), "only live records are found");
 }
@@ -243,8 +246,12 @@ fn refused(client: &mut Client) {
 
 fn out_of_use(client: &mut Client) {
     let before = client.made(Organization, acme());
-    let archive =
-        Write { record: "r".into(), change: Change::Archive { id: before.id.clone() }, fields: Fields::new() };
+    let archive = Write {
+        token: None,
+        record: "r".into(),
+        change: Change::Archive { id: before.id.clone() },
+        fields: Fields::new(),
+    };
     match client.write(Organization, archive) {
         Ok(Written::Done { after, .. }) => assert_eq!(after.presence, Presence::Deleted),
         other => panic!("{other:?}"),
@@ -266,6 +273,7 @@ fn out_of_use(client: &mut Client) {
 fn deleted(client: &mut Client) {
     let unused = client.made(Organization, fields([("name", text("Unused"))]));
     let delete = |id: &ExternalId| Write {
+        token: None,
         record: "r".into(),
         change: Change::Delete { id: id.clone() },
         fields: Fields::new(),

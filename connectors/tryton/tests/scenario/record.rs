@@ -24,6 +24,7 @@ pub(super) fn all(client: &mut Client, folder: &Path) {
     );
 
     let create = |record: &str, fields: Fields| Write {
+        token: None,
         record: record.into(),
         change: Change::Create { idempotency: format!("create-{record}") },
         fields,
@@ -65,7 +66,7 @@ pub(super) fn all(client: &mut Client, folder: &Path) {
 
     let gone = |change| Operation::Write {
         entity: Organization,
-        writes: vec![Write { record: RecordId::new("org-1"), change, fields: Fields::new() }],
+        writes: vec![Write { token: None, record: RecordId::new("org-1"), change, fields: Fields::new() }],
     };
     let archive = gone(Change::Archive { id: acme.id });
     tape.keep(client, "archive-party", "A party out of use is shown as deleted.", archive);

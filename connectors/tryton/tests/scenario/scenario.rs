@@ -144,7 +144,12 @@ impl Client {
 
     pub(crate) fn create(&mut self, entity: Entity, record: &RecordId, fields: Fields) -> Write {
         assert!(self.cx.mapping(entity).is_ok());
-        Write { record: record.clone(), change: Change::Create { idempotency: format!("create-{record}") }, fields }
+        Write {
+            token: None,
+            record: record.clone(),
+            change: Change::Create { idempotency: format!("create-{record}") },
+            fields,
+        }
     }
 
     pub(crate) fn write(&mut self, entity: Entity, write: Write) -> Result<Written, String> {
@@ -209,7 +214,7 @@ pub(crate) fn update(snapshot: &Snapshot, fields: Fields) -> Write {
         held: snapshot.fields.clone(),
         held_at: snapshot.modified.unwrap_or_default(),
     };
-    Write { record: snapshot.marker.clone().unwrap_or_else(|| "none".into()), change, fields }
+    Write { token: None, record: snapshot.marker.clone().unwrap_or_else(|| "none".into()), change, fields }
 }
 
 pub(crate) fn text(value: &str) -> Option<Value> {

@@ -107,7 +107,7 @@ impl Section {
         }
         Ok(Connection {
             auth: check::chosen_auth(self, manifest).map(|(name, _)| name.to_owned()).unwrap_or_default(),
-            schemes: check::schemes(self, manifest),
+            schemes: check::schemes(self, manifest).iter().map(|scheme| scheme.filled(&context.options)).collect(),
             connector: Arc::clone(connector),
             context,
             mode: self.mode,

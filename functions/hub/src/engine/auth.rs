@@ -7,7 +7,12 @@ use crate::{
     settings::Connection,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use concord_connector::{Fault, Instant, Kind, Response, Result, manifest::Auth};
+use concord_connector::{
+    Fault, Instant, Kind, Response, Result,
+    manifest::{Auth, Host},
+    sigv4::{Signable, Signer},
+};
+use serde_json::Value as Json;
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A token is renewed when it has less than this left.
@@ -28,9 +33,47 @@ const ASSERTION_LIFE: Duration = Duration::from_secs(180);
 #[derive(Clone)]
 pub struct Token {
     pub(crate) headers: Vec<(String, String)>,
+    signer: Option<Arc<Signer>>,
     pub(crate) base_url: Option<String>,
     expires_at: Instant,
     serial: u64,
+}
+
+impl Token {
+    /// What authorizes this very request.
+    pub(super) fn headers(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+        now: Instant,
+    ) -> Result<Vec<(String, String)>> {
+        let Some(signer) = &self.signer else { return Ok(self.headers.clone()) };
+        let url = url::Url::parse(url)
+            .map_err(|_| Fault::new(Kind::Unexpected, "auth", "the address of a request is none"))?;
+        let host = url.host_str().unwrap_or_default();
+        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let covered: Vec<_> =
+            headers.iter().filter(|(name, _)| name == "content-type" || name.starts_with("x-amz")).cloned().collect();
+        let query = url.query().unwrap_or_default();
+        let request = Signable { method, host: &host, path: url.path(), query, headers: &covered, body };
+        Ok(signer.sign(&request, now))
+    }
+}
+
+/// Where another of a system's hosts is. A base URL that the admin set is meant: what is there is below it.
+pub(super) fn host(connection: &Connection, name: &str) -> Result<String> {
+    let host = connection
+        .connector
+        .manifest()
+        .hosts
+        .get(name)
+        .ok_or_else(|| Fault::new(Kind::Unexpected, "engine", format!("the manifest names no host `{name}`")))?;
+    if connection.base_url == base_of(connection) {
+        return Ok(fill(connection, &host.base_url));
+    }
+    Ok(format!("{}/{name}", connection.base_url))
 }
 
 impl fmt::Debug for Token {
@@ -55,7 +98,13 @@ pub struct TokenAnswer {
 
 impl Hub {
     /// The token of a connection; another one than `refused`, which the vendor just refused.
-    pub(crate) async fn token(&self, connection: &Connection, refused: Option<&Token>) -> Result<Token> {
+    pub(crate) async fn token(
+        &self,
+        connection: &Connection,
+        host: Option<&str>,
+        refused: Option<&Token>,
+    ) -> Result<Token> {
+        let host = host.and_then(|host| connection.connector.manifest().hosts.get_key_value(host));
         let auth = connection.connector.manifest().auth.get(&connection.auth).ok_or_else(|| {
             Fault::new(
                 Kind::Unauthorized,
@@ -63,8 +112,12 @@ impl Hub {
                 format!("`{}` is no way to authorize at this system", connection.auth),
             )
         })?;
+        // Hosts that ask for nothing of their own share a token.
+        let own = host.filter(|(_, host)| host.scopes.is_some() || host.service.is_some());
+        let named = own.map_or_else(|| connection.name.to_string(), |(host, _)| format!("{}/{host}", connection.name));
+        let own = own.map(|(_, host)| host);
         // One at a time: whoever waits behind a refresh uses its result.
-        let slot = Arc::clone(self.tokens.lock().await.entry(connection.name.to_string()).or_default());
+        let slot = Arc::clone(self.tokens.lock().await.entry(named).or_default());
         let mut slot = slot.lock().await;
         if let Some(token) = slot.as_ref()
             && token.expires_at > self.now().plus(MARGIN)
@@ -72,16 +125,16 @@ impl Hub {
         {
             return Ok(token.clone());
         }
-        let mut token = self.authorize(connection, auth, refused.is_some()).await?;
+        let mut token = self.authorize(connection, auth, own, refused.is_some()).await?;
         token.serial = slot.as_ref().map_or(1, |before| before.serial + 1);
         *slot = Some(token.clone());
         Ok(token)
     }
 
-    async fn authorize(&self, connection: &Connection, auth: &Auth, fresh: bool) -> Result<Token> {
+    async fn authorize(&self, connection: &Connection, auth: &Auth, host: Option<&Host>, fresh: bool) -> Result<Token> {
         let secrets = self.vault.read(connection.name.as_str()).await?;
         let part = |name: &str| secret(connection, &secrets, name);
-        let lasting = |headers| Token { headers, base_url: None, expires_at: Instant::MAX, serial: 0 };
+        let lasting = |headers| Token { headers, signer: None, base_url: None, expires_at: Instant::MAX, serial: 0 };
         match auth {
             Auth::None {} => Ok(lasting(Vec::new())),
             Auth::Bearer {} => Ok(lasting(vec![bearer(&part("token")?)])),
@@ -104,11 +157,32 @@ impl Hub {
                     ("client_id", part("client_id")?.expose().to_owned()),
                     ("client_secret", part("client_secret")?.expose().to_owned()),
                 ];
+                let scopes = host.and_then(|host| host.scopes.as_ref()).unwrap_or(scopes);
                 if !scopes.is_empty() {
                     form.push(("scope", scopes.join(" ")));
                 }
                 form.extend(parameters.iter().map(|(name, value)| (name.as_str(), fill(connection, value))));
                 Ok(usable(self.ask(connection, token_url, &form).await?))
+            }
+            Auth::Sigv4 { service, region } => {
+                let service = host.and_then(|host| host.service.as_ref()).unwrap_or(service);
+                let signer = Signer {
+                    access_key_id: part("access_key_id")?.expose().to_owned(),
+                    secret_access_key: part("secret_access_key")?.expose().to_owned(),
+                    session_token: secrets.parts.get("session_token").map(|token| token.expose().to_owned()),
+                    region: region.clone(),
+                    service: service.clone(),
+                };
+                Ok(Token { signer: Some(Arc::new(signer)), ..lasting(Vec::new()) })
+            }
+            Auth::ServiceAccount { token_url, scopes } => {
+                let scopes = host.and_then(|host| host.scopes.as_ref()).unwrap_or(scopes);
+                let now = self.now();
+                let claims = serde_json::json!({
+                    "iss": part("client_email")?.expose(), "scope": scopes.join(" "), "aud": fill(connection, token_url),
+                    "iat": now.seconds(), "exp": now.plus(ASSERTION_LIFE).seconds(),
+                });
+                self.assert(connection, token_url, part("private_key")?.expose(), &claims).await
             }
             Auth::JwtBearer { token_url, audience } => {
                 let claims = serde_json::json!({
@@ -117,14 +191,16 @@ impl Hub {
                     "aud": fill(connection, audience),
                     "exp": self.now().plus(ASSERTION_LIFE).seconds(),
                 });
-                let assertion = sign(part("private_key")?.expose(), &claims)?;
-                let form = [
-                    ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()),
-                    ("assertion", assertion),
-                ];
-                Ok(usable(self.ask(connection, token_url, &form).await?))
+                self.assert(connection, token_url, part("private_key")?.expose(), &claims).await
             }
         }
+    }
+
+    /// A token for an assertion that our own key signs (RFC 7523).
+    async fn assert(&self, connection: &Connection, token_url: &str, key: &str, claims: &Json) -> Result<Token> {
+        let assertion = sign(key, claims)?;
+        let form = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()), ("assertion", assertion)];
+        Ok(usable(self.ask(connection, token_url, &form).await?))
     }
 
     /// One worker refreshes at a time: a vendor may take a refresh token that comes twice for a stolen one. Who waited takes
@@ -221,16 +297,7 @@ pub async fn exchange_code(
     token_url: &str,
     form: &[(&str, String)],
 ) -> Result<TokenAnswer> {
-    let filled = fill(connection, token_url).replace("{base}", &connection.base_url);
-    let overridden = connection.base_url != base_of(connection);
-    let url = match filled.strip_prefix("https://").and_then(|rest| rest.find('/').map(|at| rest[at..].to_owned())) {
-        // An admin's own base URL (a proxy, a sandbox) serves the tokens as well.
-        Some(path) if overridden && !filled.starts_with(&connection.base_url) => {
-            format!("{}{path}", connection.base_url)
-        }
-        _ if filled.starts_with('/') => format!("{}{filled}", connection.base_url),
-        _ => filled,
-    };
+    let url = address(connection, token_url);
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish().into_bytes();
     let request = HttpRequest {
         method: "POST",
@@ -289,12 +356,13 @@ fn read_answer(connection: &Connection, response: &Response, now: Instant) -> Re
 fn kept(secrets: &Secrets) -> Option<Token> {
     let expires_at = Instant::parse(secrets.parts.get("expires_at")?.expose())?;
     let access = secrets.parts.get("access_token")?;
-    Some(Token { headers: vec![bearer(access)], base_url: None, expires_at, serial: 0 })
+    Some(Token { headers: vec![bearer(access)], signer: None, base_url: None, expires_at, serial: 0 })
 }
 
 fn usable(answer: TokenAnswer) -> Token {
     Token {
         headers: vec![bearer(&answer.access_token)],
+        signer: None,
         base_url: answer.instance_url,
         expires_at: answer.expires_at,
         serial: 0,
@@ -316,6 +384,20 @@ pub(crate) fn secret(connection: &Connection, secrets: &Secrets, name: &str) -> 
         )
         .retry(concord_connector::Retry::Never)
     })
+}
+
+/// Where something is that a manifest names by its full address: `{name}` is filled in, a path is one of the base URL, and
+/// an admin's own base URL (a proxy, a sandbox) serves it as well.
+pub(crate) fn address(connection: &Connection, template: &str) -> String {
+    let filled = fill(connection, template).replace("{base}", &connection.base_url);
+    let overridden = connection.base_url != base_of(connection);
+    match filled.strip_prefix("https://").and_then(|rest| rest.find('/').map(|at| rest[at..].to_owned())) {
+        Some(path) if overridden && !filled.starts_with(&connection.base_url) => {
+            format!("{}{path}", connection.base_url)
+        }
+        _ if filled.starts_with('/') => format!("{}{filled}", connection.base_url),
+        _ => filled,
+    }
 }
 
 /// Fills `{name}` from a connection's options.

@@ -1,6 +1,9 @@
 //! What systems say of a refusal, without what it must not repeat: values that we sent, credentials, e-mail addresses.
 
-use concord_connector::{Fault, Operation, Outcome, Value, exchange::Refused};
+use concord_connector::{
+    Fault, Operation, Outcome, Value,
+    exchange::{Checked, Refused},
+};
 use std::collections::BTreeSet;
 
 /// Shorter values name nobody, and are in every sentence.
@@ -18,6 +21,9 @@ impl Scrub {
         let mut scrub = Self::default();
         if let Operation::Write { writes, .. } = operation {
             writes.iter().flat_map(|write| write.fields.values().flatten()).for_each(|value| scrub.value(value));
+        }
+        if let Operation::Check { write, .. } = operation {
+            write.fields.values().flatten().for_each(|value| scrub.value(value));
         }
         scrub
     }
@@ -78,7 +84,11 @@ impl Scrub {
                 rows.iter_mut().filter_map(|(_, row)| row.as_mut().err()).for_each(clean);
             }
             Outcome::Written(rows) => rows.iter_mut().filter_map(|row| row.as_mut().err()).for_each(clean),
-            Outcome::Found(_) | Outcome::Account(_) => {}
+            Outcome::Checked(Checked::Refused { mistakes }) => {
+                mistakes.iter_mut().for_each(|unfit| unfit.sentence = self.clean(&unfit.sentence));
+            }
+            Outcome::Checked(Checked::Broken { reason }) => *reason = self.clean(reason),
+            Outcome::Checked(_) | Outcome::Found(_) | Outcome::Account(_) => {}
         }
         outcome
     }
@@ -123,7 +133,7 @@ mod tests {
             .map(|(name, text)| (Field::from(name), Value::text(text)))
             .into_iter()
             .collect();
-        let write = Write { record: RecordId::from("r1"), change, fields };
+        let write = Write { token: None, record: RecordId::from("r1"), change, fields };
         let scrub = Scrub::of(&Operation::Write { entity: Entity::Person, writes: vec![write] });
         assert_eq!(
             scrub.clean("Email a.b+c@example.com of BEEBLEBROX, Beeblebrox (42) is invalid: at most 80 @ all"),

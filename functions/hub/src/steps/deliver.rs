@@ -4,6 +4,7 @@ mod allowed;
 pub(in crate::steps) mod create;
 mod gate;
 mod landed;
+mod operated;
 mod plan;
 mod receipt;
 mod refused;
@@ -11,6 +12,7 @@ mod removal;
 mod rivals;
 
 pub(crate) use create::insist;
+pub(in crate::steps) use operated::{Ended, operated, order_again};
 pub(crate) use plan::{comes, outward, referred_by};
 
 use crate::{
@@ -19,13 +21,14 @@ use crate::{
     facet::{Hash, Link},
     hub::Hub,
     message::{Message, Observation},
+    operation::State,
     ports::{Disposition, QueueName, Received},
     settings::Connection,
     tap,
 };
 use concord_connector::{
     ConnectionName, Entity, Fault, Field, Instant, Kind, Operation, Outcome, RecordId, Result, Value,
-    exchange::{Change, Refused, Write, Written},
+    exchange::{Change, Refused, Unfit, Write, Written},
 };
 use futures::{StreamExt, stream};
 use plan::Job;
@@ -129,6 +132,8 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
     let answered = AtomicBool::new(false);
     for (entity, jobs) in jobs {
         let jobs = gate::pass(hub, connection, jobs).await?;
+        let jobs =
+            if operated::applies(connection, entity) { operated::open(hub, connection, jobs).await? } else { jobs };
         // Side by side where the vendor takes one record at a time: the engine bounds what is under way at a vendor.
         let chunks: Vec<_> =
             jobs.chunks(most).map(|chunk| write(hub, connection, entity, chunk, (&trouble, &answered))).collect();
@@ -227,6 +232,11 @@ async fn write(
         Ok(ran) => ran,
         Err(fault) => {
             if fault.is_of_connection() {
+                if fault.kind == Kind::Unknown {
+                    for job in sent {
+                        operated::answered(hub, connection, job, State::Unknown).await?;
+                    }
+                }
                 note(trouble, fault);
                 return Ok(again);
             }
@@ -234,6 +244,8 @@ async fn write(
             answered.store(true, Ordering::Relaxed);
             let refused = Refused::from(fault);
             for job in sent {
+                let mistakes = vec![Unfit::whole(refused.message.clone())];
+                operated::answered(hub, connection, job, State::Refused { mistakes }).await?;
                 tap::refused(hub, connection, entity, &job.record, &refused.message);
                 create::undo(hub, connection, job, &refused).await?;
                 refused::refuse(hub, connection, &job.record, refused.clone()).await?;
@@ -251,6 +263,7 @@ async fn write(
             Ok(Written::Done { after, overwritten, created }) => {
                 covered(hub, connection, overwritten, ran.started_at, Some(job)).await?;
                 let took = (ran.started_at, ran.ended_at);
+                operated::answered(hub, connection, job, State::Succeeded).await?;
                 // A receipt that cannot be kept is this record's trouble, not its neighbours'.
                 if let Err(fault) = receipt::receipt(hub, connection, job, after, created, took).await {
                     if fault.retry == concord_connector::Retry::Never {
@@ -260,13 +273,26 @@ async fn write(
                     }
                 }
             }
+            Ok(Written::Running(running)) => operated::running(hub, connection, job, running).await?,
+            Ok(Written::Closed { reason, again_s }) => {
+                operated::answered(hub, connection, job, State::Refused { mistakes: Vec::new() }).await?;
+                refused::closed(hub, connection, &job.record, reason, Duration::from_secs(again_s)).await?;
+            }
             Ok(Written::Moved(seen)) => {
+                operated::answered(hub, connection, job, State::Refused { mistakes: Vec::new() }).await?;
                 hub.tally.add(crate::events::Count::Moved);
                 covered(hub, connection, vec![seen], ran.started_at, None).await?;
                 after_reading(hub, connection, job, &mut again).await?;
             }
-            Ok(Written::Exists(id)) => create::adopt(hub, connection, job, &id).await?,
+            Ok(Written::Exists(id)) => {
+                operated::answered(hub, connection, job, State::Succeeded).await?;
+                create::adopt(hub, connection, job, &id).await?;
+            }
             Err(refused) => {
+                if !unknown(&refused) {
+                    let mistakes = vec![Unfit::whole(refused.message.clone())];
+                    operated::answered(hub, connection, job, State::Refused { mistakes }).await?;
+                }
                 create::undo(hub, connection, job, &refused).await?;
                 let fault = Fault::new(refused.kind, "deliver", refused.message.clone()).retry(refused.retry);
                 if fault.is_of_connection() {
@@ -278,6 +304,11 @@ async fn write(
         }
     }
     Ok(again)
+}
+
+/// Whether a write may have been carried out all the same.
+fn unknown(refused: &Refused) -> bool {
+    matches!(refused.kind, Kind::Unknown | Kind::Unavailable)
 }
 
 /// The record there is not as we knew it: it is looked at again once the read that was passed on is taken in. That is soon,
@@ -303,6 +334,10 @@ fn tapped(hub: &Hub, connection: &Connection, job: &Job, row: &std::result::Resu
         }
         Ok(Written::Moved(seen)) => tap::delivered(hub, connection, entity, record, "moved", Some(&seen.id)),
         Ok(Written::Exists(id)) => tap::delivered(hub, connection, entity, record, "exists", Some(id)),
+        Ok(Written::Running(running)) => {
+            tap::delivered(hub, connection, entity, record, "running", Some(&running.operation));
+        }
+        Ok(Written::Closed { .. }) => tap::delivered(hub, connection, entity, record, "closed", None),
         Err(refused) => tap::refused(hub, connection, entity, record, &refused.message),
     }
 }

@@ -1,10 +1,13 @@
 //! Ingest: finds the connection, verifies, answers handshakes, drops replays, enqueues, answers. Nothing else.
 
 mod kept;
+mod proofs;
 mod secrets;
 mod strangers;
 
 pub(crate) use kept::{Again, again};
+pub(crate) use proofs::KeySet;
+use proofs::Proofs;
 pub(crate) use strangers::Strangers;
 
 use crate::{
@@ -106,9 +109,9 @@ async fn turned_away(hub: &Hub, settings: &Settings, name: &str, hook: Webhook<U
     let doors = settings.connections.len();
     let place = name.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
     let door = settings.connections.values().nth(place.checked_rem(doors)?)?;
-    match secrets(hub, door).await {
-        Ok(secrets) => {
-            let _shut = proven(door, &secrets, hook, hub.now());
+    match Proofs::at_hand(hub, door).await {
+        Ok(proofs) => {
+            let _shut = proven(door, &proofs, hook, hub.now());
             None
         }
         // What a known connection would answer while the vault is out of reach.
@@ -119,19 +122,19 @@ async fn turned_away(hub: &Hub, settings: &Settings, name: &str, hook: Webhook<U
 /// The webhook as the first scheme that its proof satisfies lets it in.
 fn proven<'a>(
     connection: &'a Connection,
-    secrets: &[Secret],
+    proofs: &Proofs,
     hook: Webhook<Unverified>,
     now: Instant,
 ) -> Option<(Webhook<Verified>, &'a Scheme)> {
-    let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose().as_bytes()).collect();
-    connection.schemes.iter().find_map(|scheme| Some((hook.clone().verify(scheme, &secrets, now).ok()?, scheme)))
+    let verified = |scheme: &Scheme| hook.clone().verify(scheme, &proofs.under(scheme), now).ok();
+    connection.schemes.iter().find_map(|scheme| Some((verified(scheme)?, scheme)))
 }
 
 /// What is answered to a webhook; `None` when it proves nothing.
 async fn accept(hub: &Hub, connection: &Connection, hook: Webhook<Unverified>) -> Result<Option<Answer>> {
-    let secrets = secrets(hub, connection).await?;
+    let proofs = Proofs::of(hub, connection, hook.header("authorization")).await?;
     let now = hub.now();
-    let Some((hook, scheme)) = proven(connection, &secrets, hook, now) else { return Ok(None) };
+    let Some((hook, scheme)) = proven(connection, &proofs, hook, now) else { return Ok(None) };
     if scheme.is_hint() && !hub.budgets.hint(connection, now, HINTS_PER_MINUTE) {
         return Ok(Some(Answer::empty(429)));
     }
@@ -266,8 +269,4 @@ async fn unreadable(
         blob: Some(blob),
     };
     letter.bury(hub).await
-}
-
-async fn secrets(hub: &Hub, connection: &Connection) -> Result<Vec<Secret>> {
-    Ok(connection.webhook_secrets(&hub.vault.read(connection.name.as_str()).await?, hub.now()))
 }

@@ -1,6 +1,6 @@
 //! The scheduler: what is due now. Called every second in embedded mode.
 
-use super::{fanout::order, resume, sweep, translate};
+use super::{fanout::order, operate, resume, sweep, translate};
 use crate::{
     brake,
     commit::{ATTEMPTS, Hindrance, Transaction},
@@ -42,6 +42,7 @@ pub async fn tick(hub: &Hub) -> Result<()> {
         if hub.held_back(connection).await?.is_some() {
             continue;
         }
+        operate::due(hub, connection).await?;
         for entity in due(hub, connection, now).await? {
             translate::ask(hub, connection, entity).await?;
         }

@@ -78,6 +78,12 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
                     Err(fault) => super::again(&fault),
                 };
             }
+            Ok(Message::OperationV1 { connection, record }) => {
+                dispositions[at] = match super::operate::advance(hub, &connection, &record).await {
+                    Ok(()) => Disposition::Done,
+                    Err(fault) => super::again(&fault),
+                };
+            }
             Ok(Message::ResumeV1 { connection }) => {
                 dispositions[at] = match super::resume::resume(hub, &connection).await {
                     Ok(()) => Disposition::Done,
@@ -248,6 +254,7 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
                 }
                 None => ids.entry(one.signal.id.clone()).or_default().push(one),
             },
+            Happened::Advanced => super::operate::hurry(hub, connection, &one.signal.id).await?,
             Happened::Gap => drop(sweep::begin(hub, connection, true).await?),
             Happened::Deleted => observations.push(gone(name, one, Presence::Deleted)),
             Happened::MergedInto(winner) => {

@@ -22,6 +22,7 @@ pub(crate) fn signalled(hub: &Hub, connection: &ConnectionName, signal: &Signal)
             Happened::Changed => "changed",
             Happened::Deleted => "deleted",
             Happened::MergedInto(_) => "merged",
+            Happened::Advanced => "advanced",
             Happened::Gap => "gap",
         };
         let mut line = Tapped::new(When(hub.now()), Stage::Signal, what, signal.entity);

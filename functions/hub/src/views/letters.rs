@@ -121,6 +121,7 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
         | Message::PollV1 { connection, .. }
         | Message::SweepV1 { connection }
         | Message::ResumeV1 { connection }
+        | Message::OperationV1 { connection, .. }
         | Message::BusEventV1 { connection, .. }
         | Message::DeliveryV1 { connection, .. } => Some(connection),
         Message::ObservationV1(observation) => Some(&observation.connection),
@@ -145,6 +146,9 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
         }
         Message::SweepV1 { connection } => {
             send(hub, &connection, Message::SweepV1 { connection: connection.clone() }).await?
+        }
+        Message::OperationV1 { connection, record } => {
+            send(hub, &connection, Message::OperationV1 { connection: connection.clone(), record }).await?
         }
         Message::ResumeV1 { connection } => {
             send(hub, &connection, Message::ResumeV1 { connection: connection.clone() }).await?

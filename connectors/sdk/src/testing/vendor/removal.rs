@@ -13,7 +13,12 @@ pub(super) fn deleted(subject: &Subject, entity: Entity) -> Verdict {
     live.later(3_600);
     let (before, cursor) = (live.now(), deletions(&mut live, subject, entity, None)?.1);
     live.later(60);
-    let write = Write { record: "gone-1".into(), change: Change::Delete { id: id.clone() }, fields: Fields::new() };
+    let write = Write {
+        token: None,
+        record: "gone-1".into(),
+        change: Change::Delete { id: id.clone() },
+        fields: Fields::new(),
+    };
     let row = live.write(entity, write)?;
     holds(matches!(row, Ok(Written::Done { .. })), || format!("a delete ended as {row:?}"))?;
     live.later(60);
@@ -53,7 +58,12 @@ pub(super) fn archived(subject: &Subject, entity: Entity) -> Verdict {
     let mut live = Live::start(subject, 5)?;
     let id = live.make(entity)?;
     live.later(60);
-    let write = Write { record: "old-1".into(), change: Change::Archive { id: id.clone() }, fields: Fields::new() };
+    let write = Write {
+        token: None,
+        record: "old-1".into(),
+        change: Change::Archive { id: id.clone() },
+        fields: Fields::new(),
+    };
     match live.write(entity, write)? {
         Ok(Written::Done { after, .. }) => holds(after.id == id, || format!("archived {}", after.id)),
         Ok(other) => Err(format!("an archive ended as {other:?}")),

@@ -1,6 +1,6 @@
 //! Checking a proof.
 
-use super::{Code, Part, Scheme, Signed, Timestamp, code::decode, key, standard_key};
+use super::{Code, Part, Scheme, Signed, Timestamp, code::decode, jwt, key, standard_key};
 use crate::{
     time::Instant,
     webhook::{Refused, Unverified, Verified, Webhook},
@@ -78,6 +78,10 @@ impl Webhook<Unverified> {
             Signed::Header { header } => {
                 let given = self.header(header);
                 Some(equal(given.unwrap_or_default().as_bytes(), secret) && given.is_some())
+            }
+            Signed::Jwt { issuers, audience, claims, .. } => {
+                let token = self.header("authorization").and_then(|text| text.strip_prefix("Bearer "));
+                Some(jwt::proves(token.unwrap_or_default(), secret, issuers, audience, claims, now))
             }
             Signed::Path {} => {
                 let given = self.path_secret.as_deref();

@@ -291,8 +291,7 @@ pub(super) async fn withdraw(hub: &Hub, connection: &Connection, record: &Record
 
 /// A create that was refused for certain leaves no intent behind; one whose outcome is unknown does.
 pub(super) async fn undo(hub: &Hub, connection: &Connection, job: &Job, refused: &Refused) -> Result<()> {
-    let unknown = matches!(refused.kind, Kind::Unknown | Kind::Unavailable);
-    if !job.creates() || unknown {
+    if !job.creates() || super::unknown(refused) {
         return Ok(());
     }
     hub.write_plain(vec![TableChange::Delete(keys::intent(&job.record, &connection.name), Condition::None)]).await

@@ -124,7 +124,7 @@ fn removals(connection: &Connection, record: &Record, rev: u64, allowed: &Allowe
                 entity: record.entity,
                 record: record.id.clone(),
                 version: record.version,
-                write: Write { record: record.id.clone(), change, fields: Fields::new() },
+                write: Write { token: None, record: record.id.clone(), change, fields: Fields::new() },
                 waits: false,
                 incomplete: false,
                 golden: BTreeMap::new(),
@@ -212,7 +212,7 @@ async fn update(
         version: record.version,
         waits: coming,
         incomplete,
-        write: Write { record: record.id.clone(), change, fields },
+        write: Write { token: None, record: record.id.clone(), change, fields },
         golden,
         read: (record.clone(), rev),
     })))
@@ -271,7 +271,7 @@ async fn creation(
         version: record.version,
         waits: false,
         incomplete: !missing.is_empty(),
-        write: Write { record: record.id.clone(), change, fields },
+        write: Write { token: None, record: record.id.clone(), change, fields },
         golden,
         read: (record.clone(), rev),
     }))

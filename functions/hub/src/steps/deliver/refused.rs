@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// After this many refusals the delivery is given up until the record changes or a person decides.
 const ATTEMPTS: u32 = 5;
+/// What a vendor holds closed is looked at again not sooner, and at the latest after this.
+const SOONEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 const FIRST: Duration = Duration::from_secs(15);
 
 /// Notes that a delivery is not tried before a wait is over: an earlier create has no known outcome, and is searched for
@@ -21,6 +24,23 @@ pub(super) async fn later(hub: &Hub, connection: &Connection, record: &RecordId,
     let next = hub.now().plus(wait);
     hub.amend(record, |record, _| {
         record.outbox.entry(connection.name.clone()).or_default().next_at = Some(next);
+    })
+    .await
+}
+
+/// Notes that the vendor holds the record closed for now: what is wanted then goes when it opens.
+pub(super) async fn closed(
+    hub: &Hub,
+    connection: &Connection,
+    record: &RecordId,
+    reason: String,
+    wait: Duration,
+) -> Result<()> {
+    let next = hub.now().plus(wait.clamp(SOONEST, LONGEST));
+    hub.amend(record, |record, _| {
+        let outbox = record.outbox.entry(connection.name.clone()).or_default();
+        outbox.next_at = Some(next);
+        outbox.closed = Some(reason.clone());
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! A webhook that could not be read, kept so that a later connector can read it: with what proves it, never with a secret.
 
-use super::{enqueue, secrets};
+use super::{enqueue, proofs::Proofs};
 use crate::{hub::Hub, settings::Connection, store};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use concord_connector::{
@@ -64,14 +64,13 @@ pub(crate) async fn again(hub: &Hub, connection: &Connection, blob: &str, at: In
     let Some(scheme) = connection.schemes.iter().find(|scheme| scheme.name == kept.scheme) else {
         return Ok(Again::Unproven);
     };
-    let secrets = secrets(hub, connection).await?;
-    let secrets: Vec<&[u8]> = secrets.iter().map(|secret| secret.expose().as_bytes()).collect();
     let body = STANDARD.decode(&kept.body).map_err(|_| {
         Fault::new(Kind::Unexpected, "ingest", "a webhook that was kept is damaged")
             .with("connection", &connection.name)
     })?;
     let hook = Webhook::new(kept.method, kept.uri, None, kept.headers, body);
-    let Ok(hook) = hook.verify(scheme, &secrets, at) else { return Ok(Again::Unproven) };
+    let proofs = Proofs::of(hub, connection, hook.header("authorization")).await?;
+    let Ok(hook) = hook.verify(scheme, &proofs.under(scheme), at) else { return Ok(Again::Unproven) };
     match connection.connector.signals(&connection.context, &hook) {
         Ok(signals) => {
             enqueue(hub, connection, scheme, signals).await?;
