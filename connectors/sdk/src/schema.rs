@@ -33,12 +33,12 @@ pub enum Entity {
     Transaction,
     /// A product as cloud marketplaces show it: plans, dimensions, texts, media.
     Listing,
-    /// A deal shared with a cloud provider's sales team.
-    CosellDeal,
     /// The right of a reseller to sell a listing.
     ResaleAuthorization,
     /// Terms for named buyers of a listing.
     PrivateOffer,
+    /// A deal shared with a cloud provider's sales team.
+    CosellDeal,
     /// The contract that an accepted offer became.
     Agreement,
     /// What a buyer may use, for how long, and whether it is in force.
@@ -61,9 +61,9 @@ impl Entity {
         Self::Customer,
         Self::Transaction,
         Self::Listing,
-        Self::CosellDeal,
         Self::ResaleAuthorization,
         Self::PrivateOffer,
+        Self::CosellDeal,
         Self::Agreement,
         Self::Entitlement,
         Self::UsageRecord,
@@ -82,9 +82,9 @@ impl Entity {
             Self::Customer => "customer",
             Self::Transaction => "transaction",
             Self::Listing => "listing",
-            Self::CosellDeal => "cosell_deal",
             Self::ResaleAuthorization => "resale_authorization",
             Self::PrivateOffer => "private_offer",
+            Self::CosellDeal => "cosell_deal",
             Self::Agreement => "agreement",
             Self::Entitlement => "entitlement",
             Self::UsageRecord => "usage_record",

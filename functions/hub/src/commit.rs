@@ -17,7 +17,7 @@ use crate::{
     settings::Settings,
     settle::{self, Cause},
 };
-use concord_connector::{Fault, Instant, Kind, RecordId, Result, Target, snapshot::Presence};
+use concord_connector::{Fault, Instant, Kind, RecordId, Result, Target, key::Key, snapshot::Presence};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often a commit begins again when somebody else was first.
@@ -136,7 +136,10 @@ impl Hub {
         for ambiguity in &regrouped.ambiguities {
             reviews.push(Review::ambiguous(record.entity, ambiguity));
         }
-        for key in around.keys.keys().filter(|key| !regrouped.ambiguities.iter().any(|found| found.key == **key)) {
+        // A key of somebody else's may have become clear as well: what another key would have joined it with is apart now.
+        let clear = |key: &&Key| !regrouped.ambiguities.iter().any(|found| found.key == **key);
+        let keys: BTreeSet<&Key> = around.keys.keys().chain(&around.shared).collect();
+        for key in keys.into_iter().filter(clear) {
             transaction.close(&Subject::about_key(record.entity, key));
         }
         let moving: BTreeSet<&RecordId> = regrouped

@@ -11,7 +11,6 @@
 //! ```
 
 use crate::{
-    facet::Hash,
     hub::Hub,
     keys,
     ports::{Condition, Item, Query, TableChange, TransactError},
@@ -104,15 +103,6 @@ pub struct Operation {
     pub(crate) waits: bool,
     /// Whether something is left out.
     pub(crate) incomplete: bool,
-}
-
-impl Operation {
-    /// Whether it sends what another write would.
-    pub(crate) fn is_of(&self, write: &Write) -> bool {
-        let image =
-            |write: &Write| write.fields.iter().map(|(f, v)| (f.clone(), Hash::of(v.as_ref()))).collect::<Vec<_>>();
-        image(&self.write) == image(write)
-    }
 }
 
 impl Hub {

@@ -51,7 +51,6 @@ pub(super) const PRIVATE_OFFER: &[FieldSpec] = &[
     field("name", Text, Latest, SALES, "A title that the buyer sees."),
     field("kind", Enum(OFFER_KINDS), Latest, SALES, "New business, the renewal of an agreement or its amendment."),
     field("opportunity", Reference(Entity::Opportunity), Latest, SALES, "The deal that it closes."),
-    field("cosell_deal", Reference(Entity::CosellDeal), Latest, SALES, "The deal as it is shared with the cloud."),
     field("organization", Reference(Entity::Organization), Latest, SALES, "The customer."),
     field("listing", Reference(Entity::Listing), Latest, SALES, "What is offered."),
     field("product", Text, Latest, SALES, "What is offered, by the marketplace's own id, where no listing is kept."),

@@ -29,6 +29,8 @@ pub struct Neighbourhood {
     pub keys: BTreeMap<Key, (KeyItem, u64)>,
     /// The external records of the changed record and the keys that they claim.
     pub claims: BTreeMap<Link, BTreeSet<Key>>,
+    /// Every key of those around that more than one external record claims.
+    pub shared: BTreeSet<Key>,
     /// External records that a key of the changed record names and that were never seen: nobody may add them meanwhile
     /// without noticing the key.
     pub unseen: Vec<ItemKey>,
@@ -52,6 +54,7 @@ impl Hub {
             revs: BTreeMap::new(),
             keys: BTreeMap::new(),
             claims: BTreeMap::new(),
+            shared: BTreeSet::new(),
             unseen: Vec::new(),
             entity,
         };
@@ -80,6 +83,9 @@ impl Hub {
             for (key, (item, rev)) in std::mem::take(&mut open).into_iter().zip(items) {
                 claimants.extend(item.claimants.iter().cloned());
                 claimants.extend(named(&key));
+                if item.claimants.len() > 1 {
+                    around.shared.insert(key.clone());
+                }
                 if first {
                     around.keys.insert(key, (item, rev));
                 }
@@ -109,6 +115,9 @@ impl Hub {
                 around.revs.insert(record.id.clone(), rev);
                 around.records.insert(record.id.clone(), record);
             }
+        }
+        if around.records.len() >= MOST {
+            around.shared.clear();
         }
         Ok(around)
     }

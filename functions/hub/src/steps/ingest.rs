@@ -16,7 +16,7 @@ use crate::{
     hub::Hub,
     keys,
     message::Message,
-    ports::{Condition, Item, Marked, Outgoing, QueueName, Secret, TableChange},
+    ports::{Condition, Item, Marked, Outgoing, QueueName, TableChange},
     settings::{Connection, Settings},
     tap,
 };
