@@ -1,5 +1,5 @@
 # One target per habit. `make test` is what CI runs.
-.PHONY: test check unit template adapters e2e arm64 storm bench tools audit release demo fuzz forge histories sim mutants
+.PHONY: test check unit template adapters e2e storm bench tools audit release demo fuzz forge histories sim mutants
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -18,8 +18,6 @@ e2e: tools ## The built program against servers and SDKs that we did not write, 
 	$(CARGO) test --locked --workspace --features e2e,concord/aws --test e2e
 	$(CARGO) build --locked --profile ci-lambda $(addprefix -p concord-function-,ingest connector reconcile fanout scheduler)
 	$(CARGO) test --locked --workspace --features e2e,concord/aws --test deploy
-
-arm64: tools ## The functions cross-built for arm64 as `sam build` does it, but quickly; the ELF header of each is read.
 	tests/aws/arm64
 
 template: tools ## The template of the stack, as CloudFormation's and SAM's own linters see it.

@@ -1,20 +1,19 @@
 //! Blobs in a bucket.
 
-use crate::fault;
+use crate::bucket::{Operation, S3};
 use async_trait::async_trait;
-use aws_sdk_s3::{Client, primitives::ByteStream};
-use concord_connector::{Fault, Kind, Result};
+use concord_connector::Result;
 use concord_hub::ports::Blobs;
 
 /// A bucket.
 pub struct S3Blobs {
-    client: Client,
+    client: S3,
     bucket: String,
 }
 
 impl S3Blobs {
     /// A bucket by its name.
-    pub fn new(client: Client, bucket: impl Into<String>) -> Self {
+    pub fn new(client: S3, bucket: impl Into<String>) -> Self {
         Self { client, bucket: bucket.into() }
     }
 }
@@ -32,26 +31,23 @@ fn key(name: &str) -> String {
     key
 }
 
+const PUT: Operation = Operation { name: "blobs.put", counted: "PutObject", method: "PUT" };
+const GET: Operation = Operation { name: "blobs.get", counted: "GetObject", method: "GET" };
+const DELETE: Operation = Operation { name: "blobs.delete", counted: "DeleteObject", method: "DELETE" };
+
 #[async_trait]
 impl Blobs for S3Blobs {
     async fn put(&self, name: &str, bytes: Vec<u8>) -> Result<()> {
-        let request = self.client.put_object().bucket(&self.bucket).key(key(name)).body(ByteStream::from(bytes));
-        request.send().await.map(drop).map_err(|error| fault::of("blobs.put", &error))
+        self.client.send(PUT, &self.bucket, &key(name), &bytes).await.map(drop)
     }
 
     async fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        let answer = match self.client.get_object().bucket(&self.bucket).key(key(name)).send().await {
-            Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(|said| said.is_no_such_key()) => return Ok(None),
-            Err(error) => return Err(fault::of("blobs.get", &error)),
-        };
-        let broken = |_| Fault::new(Kind::Unavailable, "blobs.get", "the answer broke off");
-        Ok(Some(answer.body.collect().await.map_err(broken)?.to_vec()))
+        let answer = self.client.send(GET, &self.bucket, &key(name), &[]).await?;
+        Ok(Some(answer.body).filter(|_| answer.status != 404))
     }
 
     async fn delete(&self, name: &str) -> Result<()> {
-        let request = self.client.delete_object().bucket(&self.bucket).key(key(name));
-        request.send().await.map(drop).map_err(|error| fault::of("blobs.delete", &error))
+        self.client.send(DELETE, &self.bucket, &key(name), &[]).await.map(drop)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     blobs::S3Blobs,
+    bucket::S3,
     config::Config,
     count::{Counting, Counts},
     queue::SqsQueue,
@@ -9,12 +10,16 @@ use crate::{
     table::DynamoTable,
     vault::SecretsManagerVault,
 };
-use aws_config::BehaviorVersion;
+use aws_config::{BehaviorVersion, SdkConfig};
+#[cfg(not(feature = "stack"))]
+use aws_config::{Region, environment::EnvironmentVariableCredentialsProvider};
+#[cfg(not(feature = "stack"))]
+use aws_credential_types::provider::SharedCredentialsProvider;
 use concord_connector::{ConnectionName, Connector, Instant, Result};
 use concord_hub::{
     hub::{Hub, Ports},
     net::Net,
-    ports::{Blobs, Clock, Entropy, Table},
+    ports::{Blobs, Clock, Entropy, Http, Table},
     settings::Settings,
     system::{SystemClock, SystemEntropy},
 };
@@ -27,6 +32,25 @@ use std::{
 /// The configuration is looked at this often: a new revision is in force everywhere after so long.
 const LOOKED_EVERY: Duration = Duration::from_secs(10);
 
+/// An admin is who the SDK's own tools take them for.
+#[cfg(feature = "stack")]
+async fn who() -> SdkConfig {
+    aws_config::load_defaults(BehaviorVersion::latest()).await
+}
+
+/// A function is told in its environment: the chain that asks profiles, other roles and the machine is code that it never
+/// runs.
+#[cfg(not(feature = "stack"))]
+async fn who() -> SdkConfig {
+    let environment = EnvironmentVariableCredentialsProvider::new();
+    let mut who = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(environment))
+        .region(crate::config::region().map(Region::new));
+    who.set_endpoint_url(crate::config::endpoint());
+    who.build()
+}
+
 /// Clients of the services, each of which counts what it sends.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)]
@@ -35,38 +59,36 @@ pub struct Clients {
     #[cfg(feature = "feed")]
     pub streams: aws_sdk_dynamodbstreams::Client,
     pub queue: aws_sdk_sqs::Client,
-    pub blobs: aws_sdk_s3::Client,
+    pub blobs: S3,
     pub vault: aws_sdk_secretsmanager::Client,
+    pub http: Arc<Net>,
 }
 
 impl Clients {
     /// Clients for whoever the environment says we are.
-    pub async fn connect(names: &Config, counts: &Arc<Counts>) -> Self {
-        let shared = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    ///
+    /// # Errors
+    /// When the way out cannot be opened.
+    pub async fn connect(counts: &Arc<Counts>) -> Result<Self> {
+        let shared = who().await;
+        let http = Arc::new(Net::new()?);
         let counting = || Counting(Arc::clone(counts));
         let table = aws_sdk_dynamodb::config::Builder::from(&shared).interceptor(counting()).build();
         let queue = aws_sdk_sqs::config::Builder::from(&shared).interceptor(counting()).build();
-        // Names of buckets are host names at AWS, and nowhere else.
-        let blobs = aws_sdk_s3::config::Builder::from(&shared)
-            .force_path_style(names.is_emulated)
-            .interceptor(counting())
-            .build();
         let vault = aws_sdk_secretsmanager::config::Builder::from(&shared).interceptor(counting()).build();
-        Self {
+        Ok(Self {
             table: aws_sdk_dynamodb::Client::from_conf(table),
             #[cfg(feature = "feed")]
             streams: aws_sdk_dynamodbstreams::Client::new(&shared),
             queue: aws_sdk_sqs::Client::from_conf(queue),
-            blobs: aws_sdk_s3::Client::from_conf(blobs),
+            blobs: S3::new(&shared, Arc::clone(&http) as Arc<dyn Http>, Arc::clone(counts)),
             vault: aws_sdk_secretsmanager::Client::from_conf(vault),
-        }
+            http,
+        })
     }
 
     /// A hub's ports over these clients. Secrets that were read are taken to be true for as long as `keeps`.
-    ///
-    /// # Errors
-    /// When the way out cannot be opened.
-    pub fn ports(&self, names: &Config, counts: &Arc<Counts>, keeps: Duration) -> Result<Ports> {
+    pub fn ports(&self, names: &Config, counts: &Arc<Counts>, keeps: Duration) -> Ports {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
         let blobs: Arc<dyn Blobs> = Arc::new(S3Blobs::new(self.blobs.clone(), &names.bucket));
@@ -77,15 +99,15 @@ impl Clients {
         let queue = SqsQueue::new(self.queue.clone(), &names.queues, Arc::clone(&blobs), Arc::clone(&entropy));
         let vault =
             SecretsManagerVault::new(self.vault.clone(), Arc::clone(&table), &names.secrets, Arc::clone(&clock));
-        Ok(Ports {
+        Ports {
             table,
             queue: Arc::new(queue),
             vault: Arc::new(vault.keeping(keeps)),
-            http: Arc::new(Net::new()?),
+            http: Arc::clone(&self.http) as Arc<dyn Http>,
             blobs,
             clock,
             entropy,
-        })
+        }
     }
 }
 
@@ -140,8 +162,8 @@ impl Booted {
 pub async fn boot(keeps: Duration) -> Result<Booted> {
     let names = Config::from_env()?;
     let counts = Arc::new(Counts::default());
-    let clients = Clients::connect(&names, &counts).await;
-    let ports = clients.ports(&names, &counts, keeps)?;
+    let clients = Clients::connect(&counts).await?;
+    let ports = clients.ports(&names, &counts, keeps);
     let hub = Arc::new(Hub::new(ports, Settings::default()));
     Ok(Booted::of(hub, names, counts, clients))
 }

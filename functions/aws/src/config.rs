@@ -3,9 +3,6 @@
 
 use concord_connector::{Fault, Kind, Result};
 
-/// Where AWS is, when it is somewhere else.
-const ENDPOINT: &str = "AWS_ENDPOINT_URL";
-
 /// Names of a stack's resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -21,8 +18,6 @@ pub struct Config {
     pub public_url: String,
     /// So many workers of one connection may run at once: each has that part of the connection's call budget.
     pub workers: u32,
-    /// Whether AWS is something else, at an address of its own: an emulator.
-    pub is_emulated: bool,
 }
 
 impl Config {
@@ -56,15 +51,20 @@ impl Config {
             workers: workers.ok_or_else(|| {
                 Fault::new(Kind::Rejected, "config", "CONCORD_WORKERS has to be a number of at least 1")
             })?,
-            is_emulated: variable(ENDPOINT).is_some_and(|url| !url.is_empty()),
         })
     }
+}
 
-    /// Whether the process's environment names an address for AWS.
-    #[cfg(feature = "stack")]
-    pub(crate) fn is_emulated() -> bool {
-        std::env::var(ENDPOINT).is_ok_and(|url| !url.is_empty())
-    }
+/// Where AWS is, when it is somewhere else.
+#[cfg(not(feature = "stack"))]
+pub(crate) fn endpoint() -> Option<String> {
+    std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty())
+}
+
+/// The region, as Lambda says it.
+#[cfg(not(feature = "stack"))]
+pub(crate) fn region() -> Option<String> {
+    std::env::var("AWS_REGION").ok().filter(|region| !region.is_empty())
 }
 
 #[cfg(test)]
@@ -88,10 +88,9 @@ mod tests {
     #[test]
     fn names_come_from_the_environment() {
         let config = with(&[]).unwrap();
-        assert_eq!((config.table.as_str(), config.workers, config.is_emulated), ("concord", 1, false));
+        assert_eq!((config.table.as_str(), config.workers), ("concord", 1));
         assert_eq!(config.public_url, "https://hub.example.com");
         assert_eq!(with(&[("CONCORD_WORKERS", "12")]).unwrap().workers, 12);
-        assert!(with(&[("AWS_ENDPOINT_URL", "http://127.0.0.1:1")]).unwrap().is_emulated);
     }
 
     #[test]

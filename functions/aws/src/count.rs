@@ -40,7 +40,7 @@ impl Counts {
     pub(crate) fn wrote(&self, units: f64) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).write_units += units;
     }
-    fn sent(&self, operation: String) {
+    pub(crate) fn sent(&self, operation: String) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *counted.requests.entry(operation).or_default() += 1;
     }

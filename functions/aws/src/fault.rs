@@ -44,7 +44,11 @@ pub(crate) fn of<E: ProvideErrorMetadata, R>(operation: &'static str, error: &Sd
         };
         return Fault::new(Kind::Unavailable, operation, sentence);
     };
-    let code = service.code().unwrap_or("none");
+    coded(operation, service.code().unwrap_or("none"))
+}
+
+/// The fault of a refusal, by its code.
+pub(crate) fn coded(operation: &'static str, code: &str) -> Fault {
     match code {
         code if PASSING.contains(&code) => Fault::new(Kind::Unavailable, operation, "AWS is busy").with("code", code),
         "AccessDeniedException" | "AccessDenied" => {

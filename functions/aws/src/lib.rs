@@ -5,6 +5,7 @@
 
 mod blobs;
 mod boot;
+mod bucket;
 pub mod config;
 pub mod count;
 mod fault;
@@ -19,6 +20,7 @@ mod vault;
 
 pub use blobs::S3Blobs;
 pub use boot::{Booted, Clients, boot};
+pub use bucket::S3;
 pub use queue::SqsQueue;
 pub use settings::reload;
 pub use table::DynamoTable;

@@ -53,7 +53,6 @@ pub async fn find(name: &str) -> Result<Place> {
         secrets: format!("{name}/"),
         public_url: output("PublicUrl")?.trim_end_matches('/').to_owned(),
         workers: 1,
-        is_emulated: Config::is_emulated(),
     };
     Ok(Place { names })
 }

@@ -62,7 +62,6 @@ impl Cloud {
             secrets: "hub/".into(),
             public_url: PUBLIC_URL.into(),
             workers: 1,
-            is_emulated: true,
         };
         let clock = Arc::new(world.clock.clone());
         let stored = concord_aws::DynamoTable::new(clients.table.clone(), &names.table, Arc::clone(&counts));

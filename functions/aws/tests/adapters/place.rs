@@ -9,10 +9,11 @@ use aws_sdk_dynamodb::{
     },
 };
 use concord_aws::{
-    Clients,
+    Clients, S3,
     count::{Counting, Counts},
     table::item::SLOTS,
 };
+use concord_hub::{net::Net, ports::Http};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -37,6 +38,7 @@ pub(crate) async fn clients(table: &str, others: &str) -> Clients {
 /// The same; what they send to the table and to the queues is counted.
 pub(crate) async fn counted(table: &str, others: &str, counts: &Arc<Counts>) -> Clients {
     let (table, others) = (shared(table).await, shared(others).await);
+    let http = Arc::new(Net::new().unwrap());
     let counting = || Counting(Arc::clone(counts));
     let counted = aws_sdk_dynamodb::config::Builder::from(&table).interceptor(counting()).build();
     let sent = aws_sdk_sqs::config::Builder::from(&others).interceptor(counting()).build();
@@ -44,8 +46,9 @@ pub(crate) async fn counted(table: &str, others: &str, counts: &Arc<Counts>) -> 
         table: aws_sdk_dynamodb::Client::from_conf(counted),
         streams: aws_sdk_dynamodbstreams::Client::new(&table),
         queue: aws_sdk_sqs::Client::from_conf(sent),
-        blobs: aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&others).force_path_style(true).build()),
+        blobs: S3::new(&others, Arc::clone(&http) as Arc<dyn Http>, Arc::clone(counts)),
         vault: aws_sdk_secretsmanager::Client::new(&others),
+        http,
     }
 }
 

@@ -24,8 +24,8 @@ impl Stack {
         let place = stack::find(name).await.with_context(|| format!("The stack `{name}` cannot be used."))?;
         let counts = Arc::new(Counts::default());
         let names: &Config = &place.names;
-        let clients = Clients::connect(names, &counts).await;
-        let ports = clients.ports(names, &counts, Duration::ZERO)?;
+        let clients = Clients::connect(&counts).await?;
+        let ports = clients.ports(names, &counts, Duration::ZERO);
         Ok((Self { name: name.to_owned(), place, clients }, ports))
     }
 
