@@ -127,7 +127,7 @@ impl World {
                 base_url: format!("http://{}", account.name),
                 allow_private: true,
                 auth,
-                schemes: manifest.webhooks.iter().take(1).cloned().collect(),
+                schemes: manifest.webhooks.iter().take(1).map(|scheme| scheme.filled(&context.options)).collect(),
                 scope,
                 on_delete: BTreeMap::new(),
                 given_secrets: BTreeMap::new(),

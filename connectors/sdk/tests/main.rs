@@ -8,6 +8,7 @@ mod codecs;
 mod dates;
 mod faults;
 mod guide;
+mod jwt;
 mod manifest;
 mod mapping;
 mod money;

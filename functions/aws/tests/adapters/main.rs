@@ -11,4 +11,5 @@ mod place;
 mod ports;
 mod prices;
 mod samples;
+mod signature;
 mod stand_in;
