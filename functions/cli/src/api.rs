@@ -5,6 +5,7 @@ mod dead_letters;
 mod feed;
 mod folder;
 mod matches;
+mod operations;
 mod people;
 mod plans;
 mod records;
@@ -109,6 +110,11 @@ pub async fn answer(app: &Arc<App>, call: Call) -> Result<Json, Problem> {
     match (call.method.as_str(), path.as_slice()) {
         ("GET", ["records", entity]) => records::list(app, entity, &call).await,
         ("GET", ["records", entity, id]) => records::one(app, entity, id, &call).await,
+        ("POST", ["records", entity]) => operations::make(app, entity, &call).await,
+        ("POST", ["records", id, "fields"]) => operations::set_all(app, id, &call).await,
+        ("GET", ["operations"]) => operations::list(app, &call).await,
+        ("GET", ["preview", id]) => operations::preview(app, id, &call).await,
+        ("POST", ["push", id]) => operations::push(app, id).await,
         ("GET", ["find"]) => records::find(app, &call).await,
         ("POST", ["records", id, "set"]) => people::set(app, id, &call).await,
         ("POST", ["merge"]) => people::merge(app, &call).await,

@@ -3,11 +3,13 @@
 mod bench;
 mod connector;
 mod look;
+mod market;
 mod verbs;
 
 pub use bench::{Bench, Scenario};
 pub use connector::{Connector, ConnectorTest};
 pub use look::{Replay, Tap, Trigger};
+pub use market::{Listing, Offer, Operations};
 pub use verbs::{Config, Dlq, Review, Subscription, Vault};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -166,6 +168,20 @@ pub enum Command {
         #[command(flatten)]
         at: At,
     },
+    /// Private offers: make, check, compare and send them.
+    Offer {
+        /// What to do.
+        #[command(subcommand)]
+        verb: Offer,
+    },
+    /// Listings, kept as files in a folder: compare them with the marketplaces, and make them true there.
+    Listing {
+        /// What to do.
+        #[command(subcommand)]
+        verb: Listing,
+    },
+    /// What vendors are working on: change sets, jobs.
+    Operations(Operations),
     /// Resolve history again, under another policy or mapping, and say what would have been different; write nothing.
     Replay(Replay),
     /// Messages that were put aside.

@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod connect;
 mod connector;
+mod market;
 mod matches;
 mod people;
 mod plan;
@@ -37,6 +38,9 @@ pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
             plan::plan(connection.as_deref(), *limit, with.as_deref(), out.as_deref(), at, json).await
         }
         Command::Apply { plan, at } => plan::apply(plan, at, json).await,
+        Command::Offer { verb } => market::offer(verb, json).await,
+        Command::Listing { verb } => market::listing(verb, json).await,
+        Command::Operations(args) => market::operations(args, json).await,
         Command::Replay(args) => replay::replay(args, json).await,
         Command::Dlq { verb: Dlq::List { at } } => admin::dead_letters(at, json).await,
         Command::Dlq { verb: Dlq::Redrive { ids, connection, at, .. } } => {

@@ -72,6 +72,23 @@ impl Hub {
             .with("connection", &connection.name))
     }
 
+    /// Goes through an operation up to the first request that would change anything, and sends that one not; `None` when
+    /// the operation needs none.
+    ///
+    /// # Errors
+    /// As [`Hub::run`].
+    pub(crate) async fn rehearse(&self, connection: &Connection, operation: &Operation) -> Result<Option<Request>> {
+        let mut seen: Vec<Response> = Vec::new();
+        for _ in 0..EXCHANGES {
+            match connection.connector.next(&connection.context, operation, &seen)? {
+                Step::Done(_) => return Ok(None),
+                Step::Send(request) if request.writes => return Ok(Some(request)),
+                Step::Send(request) => seen.push(self.exchange(connection, &request, Share::All).await?),
+            }
+        }
+        Ok(None)
+    }
+
     async fn exchange(&self, connection: &Connection, request: &Request, share: Share) -> Result<Response> {
         let mut refused: Option<Token> = None;
         loop {
@@ -95,6 +112,15 @@ impl Hub {
             return Err(fault);
         }
     }
+}
+
+/// Where a request goes, but for what a token says.
+pub(crate) fn url_of(connection: &Connection, request: &Request) -> String {
+    let base = request.host.as_ref().and_then(|host| auth::host(connection, host).ok());
+    let base = base.unwrap_or_else(|| connection.base_url.clone());
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query).finish();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{}{}{mark}{query}", base.trim_end_matches('/'), request.path)
 }
 
 fn prepare(connection: &Connection, request: &Request, token: &Token, now: Instant) -> Result<HttpRequest> {

@@ -47,6 +47,7 @@ pub mod people;
 pub mod plan;
 pub mod policy;
 pub mod ports;
+pub mod preview;
 pub mod record;
 pub mod replay;
 pub mod resolve;

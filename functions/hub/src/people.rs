@@ -6,12 +6,14 @@
 
 mod join;
 mod link;
+mod make;
 mod say;
 mod value;
 mod word;
 
 pub use join::{apart, apart_by, merge, merge_by, unmerge, unmerge_by};
 pub use link::{link, link_by, unlink, unlink_by};
+pub use make::{Said, make, set_all};
 pub(crate) use say::own_facet;
 pub use say::{set, set_by, withdraw};
 pub use value::parse as parse_value;

@@ -25,6 +25,7 @@ mod text;
 pub use apply::{Applied, apply};
 pub use cost::{Cost, Costs};
 pub use digest::{Moved, compare, digest};
+pub(crate) use make::referred;
 pub use make::{Asked, MOST, make};
 pub use shelf::{keep, kept};
 pub use standing::{Progress, Standing, carry_out, standing};

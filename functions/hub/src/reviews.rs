@@ -2,7 +2,7 @@
 
 mod decide;
 
-pub(crate) use decide::release;
+pub use decide::release;
 pub use decide::{decide, decide_by};
 
 use crate::{

@@ -116,7 +116,7 @@ pub async fn withdraw(hub: &Hub, id: &RecordId, field: &str, word: &Word) -> Res
     }
 }
 
-fn spec(entity: Entity, field: &str) -> Result<&'static FieldSpec> {
+pub(super) fn spec(entity: Entity, field: &str) -> Result<&'static FieldSpec> {
     entity.field(field).ok_or_else(|| {
         let known: Vec<&str> = entity.fields().iter().map(|spec| spec.name).collect();
         refusal(format!("{entity} has no field `{field}`; it has {}.", known.join(", ")))
@@ -135,7 +135,7 @@ pub(crate) fn own_facet(record: &mut Record, transaction: &mut Transaction) -> R
 }
 
 /// References lead to the record that an id leads to now.
-async fn referring(hub: &Hub, value: Option<Value>) -> Result<Option<Value>> {
+pub(super) async fn referring(hub: &Hub, value: Option<Value>) -> Result<Option<Value>> {
     let Some(value) = value else { return Ok(None) };
     let mut homes: BTreeMap<RecordId, RecordId> = BTreeMap::new();
     for reference in value.references() {
@@ -157,7 +157,7 @@ async fn referring(hub: &Hub, value: Option<Value>) -> Result<Option<Value>> {
 /// The person saw the golden value and put another in its place: the facet first shows the one, as if it had been
 /// delivered there, then the other. So the edit is later than what it was made on, whatever the clocks say, and of a list
 /// or an amount only what was changed counts as changed.
-fn say(
+pub(super) fn say(
     facet: &mut Facet,
     entity: Entity,
     field: &Field,

@@ -165,7 +165,7 @@ async fn page_of(
 }
 
 /// Every record that values of these refer to, by the id by which it is named.
-pub(super) async fn referred(hub: &Hub, records: &[Record]) -> Result<BTreeMap<RecordId, Record>> {
+pub(crate) async fn referred(hub: &Hub, records: &[Record]) -> Result<BTreeMap<RecordId, Record>> {
     let named: BTreeSet<RecordId> = records.iter().flat_map(referred_by).collect();
     if named.is_empty() {
         return Ok(BTreeMap::new());

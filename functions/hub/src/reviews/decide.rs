@@ -209,7 +209,10 @@ async fn create_anyway(hub: &Hub, record: &RecordId, connection: &ConnectionName
 }
 
 /// Deliveries of the record begin again, with a clean slate, and the next one is ordered.
-pub(crate) async fn release(hub: &Hub, id: &RecordId, connection: &ConnectionName) -> Result<()> {
+///
+/// # Errors
+/// When the store or the queue fails.
+pub async fn release(hub: &Hub, id: &RecordId, connection: &ConnectionName) -> Result<()> {
     hub.amend(id, |record, _| {
         record.outbox.remove(connection);
     })
