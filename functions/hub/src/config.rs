@@ -8,6 +8,7 @@ mod brake;
 mod check;
 mod compile;
 mod connectors;
+mod derivation;
 mod install;
 mod limits;
 mod mistake;
@@ -30,7 +31,7 @@ use subscription::SubscriptionSection;
 use toml::de::DeTable;
 
 /// What may stand at the top of the document.
-const TOP: &[&str] = &["public_url", "connections", "policy", "subscriptions"];
+const TOP: &[&str] = &["public_url", "connections", "policy", "offers", "cosell", "subscriptions"];
 
 /// A document that can be read. Whether its names exist is for [`Document::check`] to say.
 #[derive(Clone)]
@@ -40,6 +41,7 @@ pub struct Document {
     public_url: Option<Spot<String>>,
     connections: Vec<Section>,
     policy: Vec<PolicySection>,
+    derivations: Vec<crate::derive::Derivation>,
     subscriptions: Vec<SubscriptionSection>,
     declared: connectors::Declared,
 }
@@ -68,6 +70,7 @@ impl Document {
                 policy.extend(PolicySection::read(&mut reader, entity, value));
             }
         }
+        let derivations = derivation::read(&mut reader, root);
         let mut subscriptions = Vec::new();
         if let Some((table, _)) = reader.table(root, "subscriptions") {
             subscriptions
@@ -82,7 +85,16 @@ impl Document {
             .and_then(|table| toml::to_string(&table).map_err(|e| serde::de::Error::custom(e.to_string())));
         let canonical = canonical.map_err(|error| vec![mistake::of_toml(text, &error)])?;
         let declared = connectors::Declared::default();
-        Ok(Self { text: text.to_owned(), canonical, public_url, connections, policy, subscriptions, declared })
+        Ok(Self {
+            text: text.to_owned(),
+            canonical,
+            public_url,
+            connections,
+            policy,
+            derivations,
+            subscriptions,
+            declared,
+        })
     }
 
     /// The text as it was written.

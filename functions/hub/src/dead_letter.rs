@@ -42,6 +42,7 @@ fn without_values(mut message: Message) -> Message {
         }
         Message::DeliveryV1 { .. }
         | Message::RegroupV1 { .. }
+        | Message::DeriveV1 { .. }
         | Message::PollV1 { .. }
         | Message::SweepV1 { .. }
         | Message::ResumeV1 { .. }
@@ -72,7 +73,7 @@ impl DeadLetter {
             Some(Message::SweepV1 { connection } | Message::ResumeV1 { connection }) => {
                 (Some(connection.clone()), None)
             }
-            Some(Message::RegroupV1 { record }) => (None, Some(record.to_string())),
+            Some(Message::RegroupV1 { record } | Message::DeriveV1 { record, .. }) => (None, Some(record.to_string())),
             Some(Message::EventV1(event)) => (None, Some(format!("{}/{}", event.entity, event.record))),
             None => (None, None),
         };

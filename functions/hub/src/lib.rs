@@ -22,6 +22,7 @@ mod coalesce;
 pub mod commit;
 pub mod config;
 pub mod dead_letter;
+pub mod derive;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod engine;

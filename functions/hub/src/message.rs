@@ -36,6 +36,13 @@ pub enum Message {
         /// Which record.
         record: RecordId,
     },
+    /// To reconcile: make what a rule of the configuration makes of a deal, or bring it up to date.
+    DeriveV1 {
+        /// The rule.
+        rule: String,
+        /// The deal.
+        record: RecordId,
+    },
     /// To a connector: go on with the sweep of a connection.
     SweepV1 {
         /// Where.

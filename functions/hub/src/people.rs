@@ -13,6 +13,7 @@ mod word;
 
 pub use join::{apart, apart_by, merge, merge_by, unmerge, unmerge_by};
 pub use link::{link, link_by, unlink, unlink_by};
+pub(crate) use make::values;
 pub use make::{Said, make, set_all};
 pub(crate) use say::own_facet;
 pub use say::{set, set_by, withdraw};

@@ -102,6 +102,8 @@ pub struct Settings {
     pub connections: BTreeMap<ConnectionName, Connection>,
     /// Who wins.
     pub policy: Policy,
+    /// Which deals become offers and co-sell deals.
+    pub derivations: BTreeMap<String, crate::derive::Derivation>,
     /// Who is told of changes.
     pub subscriptions: BTreeMap<SubscriptionName, Subscription>,
 }

@@ -66,6 +66,7 @@ fn change(world: &World, connection: &str, change: impl FnOnce(&mut concord_hub:
         public_url: now.public_url.clone(),
         connections,
         policy: now.policy.clone(),
+        derivations: now.derivations.clone(),
         subscriptions: now.subscriptions.clone(),
     });
 }

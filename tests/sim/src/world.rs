@@ -113,7 +113,14 @@ impl World {
         for said in &plan.policies {
             policy.set(said.entity, said.field.clone(), field_policy(plan, said));
         }
-        Settings { revision: 1, public_url: PUBLIC_URL.into(), connections, policy, subscriptions: BTreeMap::new() }
+        Settings {
+            revision: 1,
+            public_url: PUBLIC_URL.into(),
+            connections,
+            policy,
+            derivations: Default::default(),
+            subscriptions: BTreeMap::new(),
+        }
     }
 
     /// A process that has just been started.
@@ -163,6 +170,7 @@ pub fn copy(settings: &Settings) -> Settings {
         public_url: settings.public_url.clone(),
         connections: settings.connections.clone(),
         policy: settings.policy.clone(),
+        derivations: Default::default(),
         subscriptions: settings.subscriptions.clone(),
     }
 }

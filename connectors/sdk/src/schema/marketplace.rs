@@ -23,6 +23,7 @@ const USAGE_STATES: &[&str] = &["pending", "accepted", "duplicate", "rejected"];
 const AUTHORIZATION_STATES: &[&str] = &["draft", "publishing", "publish_failed", "open", "restricted", "ended"];
 const SUBMISSION_STATES: &[&str] = &["not_submitted", "under_review", "needs_fix", "accepted", "rejected", "expired"];
 const ORIGINS: &[&str] = &["partner", "cloud"];
+const CLOUDS: &[&str] = &["aws", "microsoft", "google"];
 const CONSENTS: &[&str] = &["given", "withheld"];
 
 /// What the marketplace itself decides.
@@ -49,6 +50,7 @@ pub(super) const LISTING: &[FieldSpec] = &[
 
 pub(super) const PRIVATE_OFFER: &[FieldSpec] = &[
     field("name", Text, Latest, SALES, "A title that the buyer sees."),
+    field("cloud", Enum(CLOUDS), Latest, SALES, "Whose marketplace or program it is for."),
     field("kind", Enum(OFFER_KINDS), Latest, SALES, "New business, the renewal of an agreement or its amendment."),
     field("opportunity", Reference(Entity::Opportunity), Latest, SALES, "The deal that it closes."),
     field("organization", Reference(Entity::Organization), Latest, SALES, "The customer."),
@@ -81,6 +83,7 @@ pub(super) const PRIVATE_OFFER: &[FieldSpec] = &[
 
 pub(super) const RESALE_AUTHORIZATION: &[FieldSpec] = &[
     field("name", Text, Latest, SALES, "A title."),
+    field("cloud", Enum(CLOUDS), Latest, SALES, "Whose marketplace or program it is for."),
     field("description", Text, Latest, SALES, "What there is to know about it."),
     field("listing", Reference(Entity::Listing), Latest, SALES, "What may be sold."),
     field("product", Text, Latest, SALES, "What may be sold, by the marketplace's own id."),
@@ -145,6 +148,7 @@ pub(super) const USAGE_RECORD: &[FieldSpec] = &[
 
 pub(super) const COSELL_DEAL: &[FieldSpec] = &[
     field("name", Text, Latest, SALES, "A title for the deal."),
+    field("cloud", Enum(CLOUDS), Latest, SALES, "Whose marketplace or program it is for."),
     field("opportunity", Reference(Entity::Opportunity), Latest, SALES, "The deal in the seller's own CRM."),
     field(
         "registration",

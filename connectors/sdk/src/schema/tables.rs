@@ -118,6 +118,7 @@ const OPPORTUNITY: &[FieldSpec] = &[
     field("next_step", Text, Latest, SALES, "What happens next."),
     field("description", Text, Latest, SALES, "What there is to know about it."),
     field("lost_reason", Text, Latest, SALES, "Why it was lost."),
+    field("buyer_accounts", List(&Text), Latest, SALES, "The customer's accounts at cloud marketplaces."),
 ];
 
 const DEAL_REGISTRATION: &[FieldSpec] = &[

@@ -47,7 +47,9 @@ impl Document {
             let subscription = section.compile(&public_url, secrets)?;
             subscriptions.insert(subscription.name.clone(), subscription);
         }
-        Ok(Settings { revision, public_url, connections, policy: self.compiled_policy(registry), subscriptions })
+        let derivations = self.derivations.iter().map(|one| (one.name.clone(), one.clone())).collect();
+        let policy = self.compiled_policy(registry);
+        Ok(Settings { revision, public_url, connections, policy, derivations, subscriptions })
     }
 
     /// References to secrets that have to be opened before the settings can be compiled.

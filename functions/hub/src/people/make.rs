@@ -91,7 +91,8 @@ fn fill(
     Ok(if keys == identity::keys(entity, facet) { Identity::Same } else { Identity::LookAgain })
 }
 
-async fn values(hub: &Hub, entity: Entity, said: &Said) -> Result<BTreeMap<Field, Option<Value>>> {
+/// Values by field, read from what was written.
+pub(crate) async fn values(hub: &Hub, entity: Entity, said: &Said) -> Result<BTreeMap<Field, Option<Value>>> {
     let mut values = BTreeMap::new();
     for (name, json) in said {
         let spec = say::spec(entity, name)?;

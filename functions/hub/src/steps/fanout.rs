@@ -45,6 +45,12 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
             deliveries.entry(queue).or_default().push(event);
         }
         let fresh = old.is_none_or(|old| old.version < new.version);
+        if fresh && new.entity == Entity::Opportunity {
+            // Also one that left the rule: what it became follows it.
+            for rule in settings.derivations.keys() {
+                woken.push(Outgoing::new(Message::DeriveV1 { rule: rule.clone(), record: new.id.clone() }.encode()?));
+            }
+        }
         if let Some(image) = entry.new.as_ref().filter(|_| fresh) {
             let past = Entry::of(old, new);
             tap::committed(hub, new, past.changed.keys());

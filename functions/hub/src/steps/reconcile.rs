@@ -35,6 +35,7 @@ async fn one(hub: &Hub, message: &Received) -> Disposition {
     let outcome = match Message::decode(&message.body) {
         Ok(Message::ObservationV1(observation)) => observe(hub, &observation).await,
         Ok(Message::RegroupV1 { record }) => regroup(hub, &record).await,
+        Ok(Message::DeriveV1 { rule, record }) => crate::derive::derive(hub, &rule, &record).await,
         Ok(_) => Err(Fault::malformed("reconcile", "the message belongs in another queue")),
         Err(fault) => Err(fault),
     };

@@ -125,7 +125,7 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
         | Message::BusEventV1 { connection, .. }
         | Message::DeliveryV1 { connection, .. } => Some(connection),
         Message::ObservationV1(observation) => Some(&observation.connection),
-        Message::RegroupV1 { .. } | Message::EventV1(_) => None,
+        Message::RegroupV1 { .. } | Message::DeriveV1 { .. } | Message::EventV1(_) => None,
     };
     if let Message::EventV1(event) = &message
         && !hub.settings().subscriptions.contains_key(&event.subscription)
@@ -138,7 +138,7 @@ async fn look_again(hub: &Hub, letter: &DeadLetter) -> Result<Option<String>> {
     match message {
         Message::DeliveryV1 { record, connection, .. } => release(hub, &record, &connection).await?,
         Message::EventV1(event) => subscription::again(hub, event).await?,
-        Message::RegroupV1 { .. } => {
+        Message::RegroupV1 { .. } | Message::DeriveV1 { .. } => {
             hub.queue.send(&QueueName::Observations, vec![Outgoing::new(message.encode()?)]).await?
         }
         Message::PollV1 { connection, entity } => {
