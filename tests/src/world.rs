@@ -120,6 +120,7 @@ impl World {
             context.currency = Currency::parse("EUR");
             context.mappings.retain(|entity, _| account.maps.is_empty() || account.maps.contains(entity));
             let scope = account.creates.iter().map(|entity| (*entity, Scope::All)).collect();
+            let schemes = manifest.webhooks.iter().take(1).map(|scheme| scheme.filled(&context.options)).collect();
             let connection = Connection {
                 name: account.name.into(),
                 context,
@@ -127,7 +128,7 @@ impl World {
                 base_url: format!("http://{}", account.name),
                 allow_private: true,
                 auth,
-                schemes: manifest.webhooks.iter().take(1).map(|scheme| scheme.filled(&context.options)).collect(),
+                schemes,
                 scope,
                 on_delete: BTreeMap::new(),
                 given_secrets: BTreeMap::new(),
