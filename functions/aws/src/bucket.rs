@@ -12,8 +12,11 @@ use aws_sigv4::{
     sign::v4,
 };
 use aws_smithy_runtime_api::client::identity::Identity;
-use concord_connector::{Fault, Kind, Result};
-use concord_hub::ports::{Http, HttpError, HttpRequest, HttpResponse};
+use concord_connector::{Fault, Instant, Kind, Result};
+use concord_hub::{
+    ports::{Clock as _, Http, HttpError, HttpRequest, HttpResponse},
+    system::SystemClock,
+};
 use std::{
     fmt,
     sync::Arc,
@@ -105,7 +108,9 @@ impl S3 {
     async fn attempt(&self, operation: Operation, url: &str, body: &[u8]) -> Result<HttpResponse> {
         let Some(credentials) = &self.credentials else { return Err(nobody(operation.name)) };
         let credentials = credentials.provide_credentials().await.map_err(|_| nobody(operation.name))?;
-        let headers = self.signed(operation, url, body, &credentials.into(), SystemTime::now())?;
+        // AWS's time is the machine's, whatever clock the hub is told.
+        let now = SystemTime::UNIX_EPOCH + SystemClock.now().since(Instant::EPOCH);
+        let headers = self.signed(operation, url, body, &credentials.into(), now)?;
         self.counts.sent(format!("S3.{}", operation.counted));
         let request = HttpRequest {
             method: operation.method,
