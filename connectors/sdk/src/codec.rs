@@ -78,6 +78,10 @@ pub enum Codec {
         #[serde(default)]
         map: Pairs,
     },
+    /// A text with a line for each of several texts; an array of texts is read as well.
+    Lines,
+    /// A JSON array of texts.
+    Texts,
     /// Parts of an address, each under its own name below the pointer.
     Address(BTreeMap<AddressPart, String>),
 }
@@ -99,7 +103,7 @@ impl Codec {
                 let map = values.iter().map(|v| ((*v).to_owned(), (*v).to_owned())).collect();
                 Self::Joined { separator: ";".into(), map }
             }
-            Type::List(_) => Self::Joined { separator: ";".into(), map: Vec::new() },
+            Type::List(_) => Self::Lines,
             Type::Address => Self::Address(BTreeMap::new()),
         }
     }
@@ -129,7 +133,8 @@ impl Codec {
             Self::References(entity) | Self::Ids(entity) => {
                 matches!(ty, Type::List(Type::Reference(of)) if of == entity)
             }
-            Self::Joined { .. } => matches!(ty, Type::List(Type::Enum(_) | Type::Text)),
+            Self::Joined { .. } => matches!(ty, Type::List(Type::Enum(_))),
+            Self::Lines | Self::Texts => ty == Type::List(&Type::Text),
             Self::Address(_) => ty == Type::Address,
         }
     }
@@ -215,6 +220,7 @@ impl Codec {
                 }
                 Value::list(elements)
             }
+            Self::Lines | Self::Texts => Value::list(text.lines().filter_map(Value::text).collect()),
             Self::Address(_) => unreachable!("handled above"),
         }))
     }
@@ -222,6 +228,10 @@ impl Codec {
     fn decode_array(&self, elements: &[Json]) -> Outcome<Option<Value>> {
         let mut values = Vec::with_capacity(elements.len());
         for element in elements {
+            if let (Self::Lines | Self::Texts, Json::String(text)) = (self, element) {
+                values.extend(Value::text(text));
+                continue;
+            }
             values.push(match (self, element) {
                 (Self::References(entity) | Self::Ids(entity), Json::String(id)) => {
                     Value::Ref(Reference::external(*entity, id.as_str()))
@@ -340,6 +350,10 @@ impl Codec {
                 }
                 Json::String(parts.join(separator))
             }
+            (Self::Lines, Some(Value::List(elements))) => {
+                Json::String(elements.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"))
+            }
+            (Self::Texts, Some(Value::List(elements))) => elements.iter().filter_map(Value::as_str).collect(),
             (_, Some(other)) => return Err(format!("`{other}` does not fit the codec")),
         };
         put(out, pointer, written)

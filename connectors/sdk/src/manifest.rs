@@ -122,6 +122,8 @@ pub struct Capabilities {
     pub search_lag_s: u64,
     /// Entities whose writes the vendor works on in jobs of its own: [`crate::exchange::Written::Running`].
     pub operates: Vec<Entity>,
+    /// Entities that it takes and never shows: neither by id nor in a list.
+    pub blind: Vec<Entity>,
     /// Can take a record out of use without deleting it.
     pub archives: bool,
     /// Can delete.
@@ -142,6 +144,7 @@ impl Default for Capabilities {
             concurrent: None,
             search_lag_s: 0,
             operates: Vec::new(),
+            blind: Vec::new(),
             archives: false,
             deletes: false,
         }
@@ -284,7 +287,9 @@ impl Manifest {
     pub fn polls(&self, entity: Entity) -> bool {
         let Some(mapping) = self.entity.get(&entity) else { return false };
         let lists = mapping.api.as_ref().is_none_or(|api| api.list.is_some());
-        lists && (!self.capabilities.push || self.capabilities.polled.contains(&entity))
+        lists
+            && !self.capabilities.blind.contains(&entity)
+            && (!self.capabilities.push || self.capabilities.polled.contains(&entity))
     }
 
     /// Whether the file alone is a connector: every mapped entity says by which calls it is reached.

@@ -3,7 +3,7 @@
 mod faults;
 mod sample;
 
-use crate::time::Instant;
+use crate::{Entity, Value, time::Instant};
 pub use faults::{Faults, Trouble};
 pub use sample::{About, Samples};
 use serde_json::Value as Json;
@@ -168,6 +168,12 @@ pub trait Sandbox: Send {
 
     /// How often each kind of request was served: `POST /crm/v3/objects/companies/batch/upsert`, ids replaced by `{}`.
     fn served(&self) -> &BTreeMap<String, u64>;
+
+    /// A value of a canonical field that this vendor takes, for tests, where not every value of its type is one; the same for
+    /// the same number. `Some(None)`: better left out. `None`: any value of the type will do.
+    fn plausible(&self, _entity: Entity, _field: &str, _n: u64) -> Option<Option<Value>> {
+        None
+    }
 
     /// The secrets under which a hub may use this account, by the names that the manifest's auth asks for.
     fn credentials(&self) -> BTreeMap<String, String>;

@@ -143,3 +143,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_is_a_text_as_it_was_written() {
+    let list = |texts: &[&str]| Value::list(texts.iter().map(|text| Value::Text((*text).into())).collect());
+    let both = list(&["BasicService | Entitled", "api_calls 0.002 USD"]);
+    for codec in [Codec::Lines, Codec::Texts] {
+        assert_eq!(read(&codec, json!("api_calls 0.002 USD\n BasicService | Entitled \n\n")).unwrap(), both);
+        assert_eq!(read(&codec, json!(["api_calls 0.002 USD", "BasicService | Entitled", " "])).unwrap(), both);
+        assert!(read(&codec, json!([1])).is_err());
+    }
+    let both = both.unwrap();
+    assert_eq!(write(&Codec::Lines, &both).unwrap(), json!("BasicService | Entitled\napi_calls 0.002 USD"));
+    assert_eq!(write(&Codec::Texts, &both).unwrap(), json!(["BasicService | Entitled", "api_calls 0.002 USD"]));
+}

@@ -84,6 +84,9 @@ pub fn value(ty: Type, codec: &Codec, cx: &Context) -> BoxedStrategy<Value> {
             };
             vec(any::<Index>().prop_map(picked(&ours)), 1..4).prop_filter_map("an empty list", Value::list).boxed()
         }
+        Codec::Lines | Codec::Texts => vec(text(40).prop_map(|text| Value::Text(text.into())), 1..4)
+            .prop_filter_map("an empty list", Value::list)
+            .boxed(),
         Codec::Address(parts) => {
             let parts: Vec<AddressPart> = parts.keys().copied().collect();
             vec(option::weighted(0.8, text(30)), parts.len())

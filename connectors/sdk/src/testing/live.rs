@@ -2,9 +2,9 @@
 
 use super::{Subject, authorize, drive, generate};
 use crate::{
-    Connector, Context, Entity, ExternalId, Fault, Field, Fields, Instant, Operation, Outcome, RecordId, Reference,
-    Request, Response, Result as Outcomes, Snapshot, Value,
-    exchange::{Account, Change, Refused, Write, Written},
+    Connector, Context, Entity, ExternalId, Fault, Field, Fields, Instant, Kind, Operation, Outcome, RecordId,
+    Reference, Request, Response, Result as Outcomes, Retry, Snapshot, Value,
+    exchange::{Account, Change, Checked, Refused, Running, Unfit, Write, Written},
     mapping::{Creating, Mapping},
     sandbox::{Act, Push, Sandbox, Subscriber},
     schema::Type,
@@ -13,6 +13,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Credentials shorter than this are too common as texts to be looked for.
 const SHORTEST_SECRET: usize = 8;
+/// How often a job is asked after before the suite gives up.
+const CHECKS: usize = 200;
 
 /// A connection to a sandbox, without sockets.
 pub struct Live {
@@ -137,6 +139,12 @@ impl Live {
         let mut fields = Fields::new();
         for rule in rules {
             let Some(spec) = entity.field(rule.field.as_str()) else { continue };
+            if let Some(value) = self.vendor.plausible(entity, spec.name, n) {
+                if value.is_some() {
+                    fields.insert(rule.field, value);
+                }
+                continue;
+            }
             let value = match spec.ty {
                 Type::Reference(to) if to == entity => None,
                 Type::Reference(to) if self.creatable().contains(&to) => {
@@ -190,15 +198,62 @@ impl Live {
         Ok(id)
     }
 
-    /// Writes one row.
+    /// Writes one row, and where the vendor works on it in a job of its own waits for its end.
     ///
     /// # Errors
     /// The fault of the operation as a whole, as a sentence.
     pub fn write(&mut self, entity: Entity, write: Write) -> Result<Result<Written, Refused>, String> {
-        match self.run(&Operation::Write { entity, writes: vec![write] }).map_err(|e| e.to_string())? {
-            Outcome::Written(mut rows) if rows.len() == 1 => Ok(rows.remove(0)),
-            other => Err(format!("one write gave {other:?}")),
+        let mut rows = self.write_all(entity, vec![write])?;
+        match (rows.len(), rows.pop()) {
+            (1, Some(row)) => Ok(row),
+            (length, _) => Err(format!("one write gave {length} rows")),
         }
+    }
+
+    /// Writes rows, each to its end.
+    ///
+    /// # Errors
+    /// The fault of the operation as a whole, as a sentence.
+    pub fn write_all(&mut self, entity: Entity, writes: Vec<Write>) -> Result<Vec<Result<Written, Refused>>, String> {
+        let operation = Operation::Write { entity, writes: writes.clone() };
+        let rows = match self.run(&operation).map_err(|e| e.to_string())? {
+            Outcome::Written(rows) => rows,
+            other => return Err(format!("a write gave {other:?}")),
+        };
+        let mut ended = Vec::with_capacity(rows.len());
+        for (row, write) in rows.into_iter().zip(writes) {
+            ended.push(match row {
+                Ok(Written::Running(running)) => self.follow(entity, &running, write)?,
+                row => row,
+            });
+        }
+        Ok(ended)
+    }
+
+    /// Asks after a job until it has ended, with the clock turned as the vendor says.
+    fn follow(&mut self, entity: Entity, job: &Running, write: Write) -> Result<Result<Written, Refused>, String> {
+        let check = Operation::Check { entity, operation: job.operation.clone(), write: Box::new(write) };
+        let mut again_s = job.again_s;
+        for _ in 0..CHECKS {
+            self.later(again_s.max(1));
+            let checked = match self.run(&check).map_err(|e| e.to_string())? {
+                Outcome::Checked(checked) => checked,
+                other => return Err(format!("a check gave {other:?}")),
+            };
+            let refused = |message: String, retry| Ok(Err(Refused { kind: Kind::Rejected, retry, message }));
+            match checked {
+                Checked::Running { again_s: later } => again_s = later,
+                Checked::Done { after, created } => {
+                    return Ok(Ok(Written::Done { after, overwritten: Vec::new(), created }));
+                }
+                Checked::Broken { reason } => return refused(reason, Retry::After(None)),
+                Checked::Refused { mistakes } => {
+                    let sentences: Vec<String> = mistakes.iter().map(Unfit::to_string).collect();
+                    return refused(sentences.join("; "), Retry::Never);
+                }
+            }
+        }
+        Err(format!("the job {} has no end after {CHECKS} checks", job.operation))
     }
 
     /// Reads one record; `None` when it is not visible.
@@ -252,8 +307,9 @@ impl Live {
 
 /// The order to make a new record.
 pub(super) fn create(record: &str, fields: Fields) -> Write {
-    let change = Change::Create { idempotency: format!("create-{record}") };
-    Write { token: None, record: RecordId::new(record), change, fields }
+    let idempotency = format!("create-{record}");
+    let token = Some(idempotency.clone());
+    Write { token, record: RecordId::new(record), change: Change::Create { idempotency }, fields }
 }
 
 /// The sentence when a request holds what only the engine may add.

@@ -71,6 +71,8 @@ fn written_as(rule: &Rule, entity: Entity) -> String {
         Codec::EnumOpen(map) => format!("{}; others as they are", pairs(&map)),
         Codec::Reference(to) => format!("id of the {to}"),
         Codec::References(to) => format!("ids of {to} records, with roles"),
+        Codec::Lines => "a line each".to_owned(),
+        Codec::Texts => "an array of texts".to_owned(),
         Codec::Joined { separator, map } if map.is_empty() => format!("values separated by `{separator}`"),
         Codec::Joined { separator, map } => format!("values separated by `{separator}`: {}", pairs(&map)),
         Codec::Address(parts) => {

@@ -54,6 +54,7 @@ pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
         for (name, law, reason) in laws {
             let paged = matches!(name, "pages_show_every_record_once" | "changes_are_polled");
             let reason = match api {
+                _ if capabilities.blind.contains(entity) => Some("nothing shows it"),
                 _ if !creates => Some("no field is written on creation"),
                 Some(api) if paged && api.list.is_none() => Some("nothing is listed"),
                 Some(api) if !paged && !api.reads() => Some("nothing is read by id"),
@@ -204,7 +205,12 @@ fn change(snapshot: &Snapshot, record: &str, field: &Field, value: Value) -> Wri
     let held = snapshot.fields.iter().filter(|(name, _)| *name == field).map(|(n, v)| (n.clone(), v.clone())).collect();
     let held_at = snapshot.modified.unwrap_or_default();
     let change = Change::Update { id: snapshot.id.clone(), revision: snapshot.revision.clone(), held, held_at };
-    Write { token: None, record: RecordId::new(record), change, fields: Fields::from([(field.clone(), Some(value))]) }
+    Write {
+        token: Some(format!("change-{record}")),
+        record: RecordId::new(record),
+        change,
+        fields: Fields::from([(field.clone(), Some(value))]),
+    }
 }
 
 fn update(subject: &Subject, entity: Entity) -> Verdict {

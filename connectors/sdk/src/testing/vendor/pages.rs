@@ -54,13 +54,8 @@ fn fill(live: &mut Live, subject: &Subject, entity: Entity, size: usize) -> Verd
             }
             writes.push(create(&format!("page-{there}-{row}"), fields));
         }
-        match live.run(&Operation::Write { entity, writes }).map_err(|e| e.to_string())? {
-            Outcome::Written(rows) => {
-                let refused = rows.into_iter().find_map(Result::err);
-                holds(refused.is_none(), || format!("{refused:?}"))?;
-            }
-            other => return Err(format!("a write gave {other:?}")),
-        }
+        let refused = live.write_all(entity, writes)?.into_iter().find_map(Result::err);
+        holds(refused.is_none(), || format!("{refused:?}"))?;
         let made = live.count(entity)?;
         holds(made > there, || format!("{made} records there, and creates make no more"))?;
         // Some at one instant, some later: neither may hide a record from a page.
