@@ -8,6 +8,7 @@ use std::sync::Arc;
 /// Every connector, in the order of their names.
 pub fn all() -> Vec<Arc<dyn Connector>> {
     vec![
+        Arc::new(concord_aws_marketplace::connector()),
         Arc::new(concord_hubspot::connector()),
         Arc::new(concord_partnerstack::connector()),
         Arc::new(concord_salesforce::connector()),
@@ -24,6 +25,7 @@ pub fn find(system: &str) -> Option<Arc<dyn Connector>> {
 #[cfg(feature = "sandbox")]
 pub fn sandbox(system: &str, seed: u64) -> Option<Box<dyn Sandbox>> {
     Some(match system {
+        "aws-marketplace" => Box::new(concord_aws_marketplace::sandbox::Seller::new(seed)),
         "hubspot" => Box::new(concord_hubspot::sandbox::Portal::new(1_000_000 + seed, seed)),
         "partnerstack" => Box::new(concord_partnerstack::sandbox::Programme::new(seed)),
         "salesforce" => {
