@@ -106,7 +106,8 @@ fn offer(document: &Json, terms: &[&Json], has: &dyn Fn(&str) -> bool, resold: b
     if document["Name"].as_str().is_none_or(str::is_empty) {
         wrong.push(("INVALID_INPUT", "The offer has no name.".into()));
     }
-    if !has("PricingTerm") && !(resold && document.get("MarkupPercentage").is_some()) {
+    let marked_up = resold && document.get("MarkupPercentage").is_some();
+    if !has("PricingTerm") && !marked_up {
         wrong.push(("MISSING_MANDATORY_TERMS", "The offer has no prices.".into()));
     }
     if !has("LegalTerm") && !resold {
