@@ -12,6 +12,7 @@ mod failures;
 mod gaps;
 mod guards;
 mod identity;
+mod market;
 mod meddle;
 mod mended;
 mod money;
