@@ -245,7 +245,7 @@ mod tests {
         };
         assert_eq!(
             named(&one, "x-amz-content-sha256"),
-            "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4f72b9807785afee48bb"
+            "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"
         );
         assert_eq!(named(&one, "x-amz-security-token"), "token");
         let signature = named(&one, "authorization");
