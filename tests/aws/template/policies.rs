@@ -36,12 +36,23 @@ pub(crate) fn named(stack: &Stack) -> Result<(), Failed> {
             for resource in texts(&statement["Resource"]) {
                 // A name may end in a star; a kind of resource may not be one.
                 let is_open = resource == "*" || resource.ends_with(":*") && !resource.contains(":log-group:");
-                ensure(!is_open || is_trace, || format!("{}: {statement}", role.place()))?;
+                let nameless = actions(statement).iter().all(|action| NAMELESS.contains(action));
+                ensure(!is_open || is_trace || nameless, || format!("{}: {statement}", role.place()))?;
             }
         }
     }
     Ok(())
 }
+
+/// Actions for which AWS names no resources (Service Authorization Reference, AWS Marketplace).
+const NAMELESS: [&str; 6] = [
+    "aws-marketplace:BatchMeterUsage",
+    "aws-marketplace:DescribeAgreement",
+    "aws-marketplace:GetAgreementEntitlements",
+    "aws-marketplace:GetAgreementTerms",
+    "aws-marketplace:GetEntitlements",
+    "aws-marketplace:SearchAgreements",
+];
 
 /// Which actions the role of each function has beyond logs, traces and records.
 const OWN: [(&str, &[&str]); 6] = [

@@ -169,7 +169,7 @@ impl Hub {
                 let signer = Signer {
                     access_key_id: part("access_key_id")?.expose().to_owned(),
                     secret_access_key: part("secret_access_key")?.expose().to_owned(),
-                    session_token: secrets.parts.get("session_token").map(|token| token.expose().to_owned()),
+                    session_token: part("session_token").ok().map(|token| token.expose().to_owned()),
                     region: region.clone(),
                     service: service.clone(),
                 };
