@@ -10,6 +10,7 @@ pub fn all() -> Vec<Arc<dyn Connector>> {
     vec![
         Arc::new(concord_aws_marketplace::connector()),
         Arc::new(concord_hubspot::connector()),
+        Arc::new(concord_microsoft_marketplace::connector()),
         Arc::new(concord_partnerstack::connector()),
         Arc::new(concord_salesforce::connector()),
         Arc::new(concord_tryton::connector()),
@@ -27,6 +28,7 @@ pub fn sandbox(system: &str, seed: u64) -> Option<Box<dyn Sandbox>> {
     Some(match system {
         "aws-marketplace" => Box::new(concord_aws_marketplace::sandbox::Seller::new(seed)),
         "hubspot" => Box::new(concord_hubspot::sandbox::Portal::new(1_000_000 + seed, seed)),
+        "microsoft-marketplace" => Box::new(concord_microsoft_marketplace::sandbox::Cloud::new(seed)),
         "partnerstack" => Box::new(concord_partnerstack::sandbox::Programme::new(seed)),
         "salesforce" => {
             let mut org = concord_salesforce::sandbox::Org::new(seed);

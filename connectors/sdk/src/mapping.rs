@@ -23,6 +23,8 @@ pub enum Flow {
     Out,
     /// Read, and written when the external record is created; the vendor refuses later changes.
     Create,
+    /// Read, and written to records that are there; the vendor takes it of no new one, or makes them itself.
+    Update,
 }
 
 impl Flow {
@@ -32,11 +34,11 @@ impl Flow {
     }
     /// Whether an update may write the field.
     pub fn updates(self) -> bool {
-        matches!(self, Self::Both | Self::Out)
+        matches!(self, Self::Both | Self::Out | Self::Update)
     }
     /// Whether a create may write the field.
     pub fn creates(self) -> bool {
-        self != Self::In
+        !matches!(self, Self::In | Self::Update)
     }
 }
 

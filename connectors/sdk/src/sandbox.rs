@@ -177,6 +177,14 @@ pub trait Sandbox: Send {
 
     /// The secrets under which a hub may use this account, by the names that the manifest's auth asks for.
     fn credentials(&self) -> BTreeMap<String, String>;
+
+    /// Settings of a connection that only this account knows: its tenant, its provider's name.
+    fn options(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
+
+    /// Lets something happen there that the system tells of by itself: for trials where we make nothing of the kind.
+    fn stir(&mut self, _now: Instant) {}
 }
 
 /// Who gets the webhooks.

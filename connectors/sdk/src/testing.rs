@@ -64,6 +64,9 @@ impl Subject {
     /// A connector in its folder, beside its sandbox.
     pub fn new(connector: Arc<dyn Connector>, folder: impl Into<PathBuf>, sandbox: Option<Start>) -> Self {
         let mut context = Context::new(format!("{}-test", connector.system()).as_str(), connector.manifest());
+        if let Some(start) = &sandbox {
+            context.options.extend(start(1).options());
+        }
         for name in connector.manifest().options.keys() {
             context.options.entry(name.clone()).or_insert_with(|| "example".to_owned());
         }

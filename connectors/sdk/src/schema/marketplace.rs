@@ -59,6 +59,7 @@ pub(super) const PRIVATE_OFFER: &[FieldSpec] = &[
     field("buyers", List(&Text), Latest, SALES, "The accounts that may accept, by the marketplace's ids."),
     field("pricing", Enum(PRICING), Latest, SALES, "What the buyer pays for."),
     field("amount", Money, Latest, SALES, "The total contract value."),
+    field("discount", Text, Latest, SALES, "What the buyer pays less than the list price, in percent."),
     field("grants", List(&Text), Latest, SALES, "What the price includes: `DIMENSION QUANTITY`."),
     field("rates", List(&Text), Latest, SALES, "Prices of metered units: `DIMENSION PRICE CURRENCY`."),
     field(

@@ -169,8 +169,10 @@ fn hear(subject: &Subject, file: &Path) -> Verdict {
 
 fn signals(subject: &Subject, scheme: &Scheme, cx: &crate::Context, body: &[u8]) -> Result<Vec<Signal>, String> {
     let (now, uri) = (Instant::from_ms(1_767_225_600_000), "https://hub.example.com/hooks/under-test");
-    let proof = sign(scheme, SECRET, "POST", uri, body, now);
+    let scheme = &scheme.filled(&cx.options);
+    let secret = if scheme.keys_url().is_some() { super::KEYS } else { SECRET };
+    let proof = sign(scheme, secret, "POST", uri, body, now);
     let hook = Webhook::new("POST", uri, proof.path_secret, proof.headers, body.to_vec());
-    let hook = hook.verify(scheme, &[SECRET.as_bytes()], now).map_err(|_| "our own signature is refused")?;
+    let hook = hook.verify(scheme, &[secret.as_bytes()], now).map_err(|_| "our own signature is refused")?;
     subject.connector.signals(cx, &hook).map_err(|e| e.to_string())
 }

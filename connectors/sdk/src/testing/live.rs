@@ -15,6 +15,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 const SHORTEST_SECRET: usize = 8;
 /// How often a job is asked after before the suite gives up.
 const CHECKS: usize = 200;
+/// Tokens hold for an hour at most vendors.
+const TOKEN: Duration = Duration::from_secs(3_000);
 
 /// A connection to a sandbox, without sockets.
 pub struct Live {
@@ -22,6 +24,8 @@ pub struct Live {
     cx: Context,
     vendor: Box<dyn Sandbox>,
     authorization: Vec<(String, String)>,
+    /// When another token is asked for.
+    until: Instant,
     now: Instant,
     made: u64,
     /// Records to refer to, by entity; what is referred to in another role has a record of its own.
@@ -41,9 +45,11 @@ impl Live {
         let now = Instant::from_ms(1_767_225_600_000);
         let manifest = subject.connector.manifest();
         let authorization = authorize(manifest, &subject.context, vendor.as_mut(), now).map_err(|e| e.to_string())?;
-        let (connector, cx) = (subject.connector.clone(), subject.context.clone());
+        let (connector, mut cx) = (subject.connector.clone(), subject.context.clone());
+        cx.options.extend(vendor.options());
         let first = BTreeMap::new();
-        let mut live = Self { connector, cx, vendor, authorization, now, made: 0, first, exchanges: 0 };
+        let mut live = Self { connector, cx, vendor, authorization, until: now, now, made: 0, first, exchanges: 0 };
+        live.renew();
         // A description that fails is told by the law about it; the others go on with what is known.
         if let Ok(account) = live.describe() {
             drive::learn(&mut live.cx, &account);
@@ -74,6 +80,10 @@ impl Live {
     pub fn subscribe(&mut self, url: &str, secret: &str) {
         self.vendor.subscribe(Some(Subscriber { url: url.to_owned(), secret: secret.to_owned() }));
     }
+    /// Lets something happen there by itself.
+    pub fn stir(&mut self) {
+        self.vendor.stir(self.now);
+    }
     /// What the sandbox sends now, or within the next minutes.
     pub fn pushes(&mut self) -> Vec<Push> {
         let mut pushes = self.vendor.pushes(self.now);
@@ -92,6 +102,7 @@ impl Live {
     /// # Errors
     /// The connector's fault.
     pub fn run(&mut self, operation: &Operation) -> Outcomes<Outcome> {
+        self.renew();
         let base = drive::base_path(self.connector.manifest(), &self.cx);
         let secrets: Vec<String> = self.vendor.credentials().into_values().collect();
         let (vendor, authorization, now) = (self.vendor.as_mut(), &self.authorization, self.now);
@@ -106,6 +117,18 @@ impl Live {
                 drive::response(&vendor.handle(now, &drive::wire(&base, request, authorization)), now);
             Ok(answer)
         })
+    }
+
+    /// Gets another token before this one ends, as the hub does. A credential that a law has spoilt stays spoilt.
+    fn renew(&mut self) {
+        if self.now < self.until {
+            return;
+        }
+        let found = authorize(self.connector.manifest(), &self.cx, self.vendor.as_mut(), self.now);
+        if let Ok(authorization) = found {
+            self.authorization = authorization;
+            self.until = self.now.plus(TOKEN);
+        }
     }
 
     /// What the vendor says about the account.

@@ -22,6 +22,7 @@ pub fn mapping_table(manifest: &Manifest) -> String {
                 Flow::In => "read",
                 Flow::Out => "written",
                 Flow::Create => "read; written once, on creation",
+                Flow::Update => "read; written to what is there",
             };
             let mut notes = written_as(rule, *entity);
             for (said, note) in [(rule.required, "needed to create"), (rule.optional, "where the account has it")] {

@@ -1,6 +1,6 @@
 //! Laws of webhooks, per declared scheme, over what the sandbox sends and over what the suite signs itself.
 
-use super::{Group, Live, Subject, Verdict, holds, property, sign};
+use super::{Group, KEYS, Live, Subject, Verdict, holds, property, sign};
 use crate::{
     Connector, Context, Instant, Signal, Unverified, Webhook,
     sandbox::Push,
@@ -11,6 +11,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 /// A key in every form in which schemes take one: as text, in hexadecimal and in base64.
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// How long the tokens hold that prove a sender, and how far a clock may be off, in seconds.
+const TOKEN_S: i64 = 3_660;
 const HOOK: &str = "https://hub.example.com/hooks/under-test";
 
 type Of = fn(&Trial) -> Verdict;
@@ -36,7 +38,10 @@ pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
         ];
         for (name, law) in laws {
             let reason = match (name, &scheme.signed) {
-                ("other_time_is_refused", Signed::Hmac { timestamp: Some(_), .. } | Signed::Standard { .. }) => None,
+                (
+                    "other_time_is_refused",
+                    Signed::Hmac { timestamp: Some(_), .. } | Signed::Standard { .. } | Signed::Jwt { .. },
+                ) => None,
                 ("other_time_is_refused", _) => Some("the scheme has no time"),
                 ("header_sent_twice_is_refused", Signed::Path {}) => Some("the proof is in the path"),
                 (
@@ -82,8 +87,11 @@ impl Sample {
         let (headers, body) = (self.headers.clone(), self.body.clone());
         Webhook::new(self.method.as_str(), self.uri.as_str(), self.path_secret.clone(), headers, body)
     }
+    fn filled(&self, scheme: &Scheme) -> Scheme {
+        scheme.filled(&self.cx.options)
+    }
     fn passes(&self, scheme: &Scheme) -> bool {
-        self.hook().verify(scheme, &[SECRET.as_bytes()], self.at).is_ok()
+        self.hook().verify(&scheme.filled(&self.cx.options), &[proof(scheme)], self.at).is_ok()
     }
     fn pushed(push: Push, live: &Live, path_secret: Option<String>) -> Self {
         let request = push.request;
@@ -92,10 +100,15 @@ impl Sample {
         Self { method, uri, path_secret, headers, body, at: live.now(), cx: live.context().clone() }
     }
     fn signed(scheme: &Scheme, body: &[u8], at: Instant, cx: &Context) -> Self {
-        let proof = sign(scheme, SECRET, "POST", HOOK, body, at);
+        let proof = sign(&scheme.filled(&cx.options), SECRET, "POST", HOOK, body, at);
         let (headers, path_secret) = (proof.headers, proof.path_secret);
         Self { method: "POST".into(), uri: HOOK.into(), path_secret, headers, body: body.to_vec(), at, cx: cx.clone() }
     }
+}
+
+/// What a sender is proved by: the secret, or the set of its keys.
+fn proof(scheme: &Scheme) -> &'static [u8] {
+    if scheme.keys_url().is_some() { KEYS.as_bytes() } else { SECRET.as_bytes() }
 }
 
 /// The secrets in the path under which a system sends: none, unless the path is what proves it.
@@ -123,6 +136,7 @@ fn sent(subject: &Subject) -> Result<Vec<Sample>, String> {
             live.touch(entity, &id)?;
             live.later(1);
         }
+        live.stir();
         for push in live.pushes() {
             samples.push(Sample::pushed(push, &live, path_secret.clone()));
         }
@@ -206,6 +220,7 @@ impl Trial {
         let (tolerance, early) = match &self.scheme.signed {
             Signed::Hmac { timestamp: Some(timestamp), .. } => (timestamp.tolerance_s, -120),
             Signed::Standard { tolerance_s } => (*tolerance_s, -tolerance_s - 2),
+            Signed::Jwt { .. } => (TOKEN_S, -120),
             _ => return Ok(()),
         };
         self.each(|sample| {
@@ -223,12 +238,13 @@ impl Trial {
 
     fn secret(&self) -> Verdict {
         self.each(|sample| {
-            for secrets in [vec![], vec!["".as_bytes()], vec![b"another".as_slice()], vec![&SECRET.as_bytes()[1..]]] {
-                let passes = sample.hook().verify(&self.scheme, &secrets, sample.at).is_ok();
+            let good = proof(&self.scheme);
+            for secrets in [vec![], vec!["".as_bytes()], vec![b"another".as_slice()], vec![&good[1..]]] {
+                let passes = sample.hook().verify(&sample.filled(&self.scheme), &secrets, sample.at).is_ok();
                 holds(!passes, || "another secret opens the door".into())?;
             }
-            let several = [b"next".as_slice(), SECRET.as_bytes()];
-            let passes = sample.hook().verify(&self.scheme, &several, sample.at).is_ok();
+            let several = [b"next".as_slice(), good];
+            let passes = sample.hook().verify(&sample.filled(&self.scheme), &several, sample.at).is_ok();
             holds(passes, || "the second of two active secrets is refused".into())
         })
     }
@@ -266,7 +282,7 @@ impl Trial {
         ];
         property(&bytes, |body| {
             let hook = Sample::signed(&self.scheme, &body, at, cx).hook();
-            let hook = hook.verify(&self.scheme, &[SECRET.as_bytes()], at);
+            let hook = hook.verify(&self.scheme.filled(&cx.options), &[proof(&self.scheme)], at);
             drop(connector.signals(cx, &hook.map_err(|_| "signed and refused")?));
             Ok(())
         })
@@ -275,7 +291,8 @@ impl Trial {
 
 fn signals(connector: &Arc<dyn Connector>, sample: &Sample) -> Result<Vec<Signal>, String> {
     for scheme in &connector.manifest().webhooks {
-        if let Ok(hook) = sample.hook().verify(scheme, &[SECRET.as_bytes()], sample.at) {
+        let scheme = &scheme.filled(&sample.cx.options);
+        if let Ok(hook) = sample.hook().verify(scheme, &[proof(scheme)], sample.at) {
             return connector.signals(&sample.cx, &hook).map_err(|e| e.to_string());
         }
     }
@@ -322,6 +339,7 @@ fn change_is_signalled(subject: &Subject) -> Verdict {
         }
         live.later(1);
     }
+    live.stir();
     for push in live.pushes() {
         let sample = Sample::pushed(push, &live, path_secret.clone());
         heard.extend(signals(&subject.connector, &sample)?.into_iter().map(|s| (s.entity, s.id)));

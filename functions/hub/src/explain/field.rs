@@ -161,7 +161,7 @@ fn why(
     match rule.flow {
         Flow::In => return "only read there".into(),
         Flow::Create => return format!("{title} takes it at creation only"),
-        Flow::Both | Flow::Out => {}
+        Flow::Both | Flow::Out | Flow::Update => {}
     }
     match settle::image(connection, record.entity, field, golden.value.as_ref()) {
         None => return format!("{title} cannot hold this value"),
