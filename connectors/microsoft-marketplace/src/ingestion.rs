@@ -184,5 +184,7 @@ fn field(entity: Entity, text: &str) -> Option<&'static str> {
     ];
     let known: &[(&str, &str)] = if entity == Entity::Listing { &LISTING } else { &OFFER };
     let text: String = text.to_lowercase().chars().filter(|c| c.is_ascii_alphanumeric()).collect();
-    known.iter().find(|(theirs, _)| text.contains(theirs)).map(|(_, ours)| *ours)
+    // What a sentence names first is what it is about.
+    let places = known.iter().filter_map(|(theirs, ours)| Some((text.find(theirs)?, *ours)));
+    places.min_by_key(|(place, _)| *place).map(|(_, ours)| ours)
 }

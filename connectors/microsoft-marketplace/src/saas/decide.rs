@@ -64,7 +64,7 @@ fn change(script: &mut Script<'_>, cx: &Context, write: &Write, id: &ExternalId,
     };
     match decided {
         Decided::Nothing => {}
-        Decided::Running(written) => return Ok(written),
+        Decided::Running(written) => return Ok(*written),
         Decided::Done => {
             let Some(seen) = one(script, id.as_str())? else { return Err(gone(Entity::Entitlement, id).into()) };
             return Ok(done(seen.snapshot(cx, Entity::Entitlement)?));
@@ -126,7 +126,7 @@ fn running(id: &ExternalId, answer: &Response) -> Result<Written, Fault> {
 enum Decided {
     Nothing,
     Done,
-    Running(Written),
+    Running(Box<Written>),
 }
 
 /// What the buyer asked for and nobody answered yet.
@@ -171,7 +171,7 @@ fn reject(script: &mut Script<'_>, id: &ExternalId, row: &Json) -> Run<Decided> 
     }
     let request = versioned(Request::new(Method::Delete, format!("/saas/subscriptions/{id}")));
     match send(script, request)? {
-        Ok(answer) => Ok(Decided::Running(running(id, answer)?)),
+        Ok(answer) => Ok(Decided::Running(Box::new(running(id, answer)?))),
         Err((refused, answer)) => Err(told(refused, answer, Some("decision")).into()),
     }
 }

@@ -41,7 +41,7 @@ fn every_kind_of_operation_is_recorded() {
     let bench = &mut bench;
     keep(bench, "describe", "Both hosts let us in.", Operation::Describe);
     let id = bench.purchase();
-    let ids = vec![id.clone(), "999999999".into()];
+    let ids = vec![id, "999999999".into()];
     let outcome = keep(
         bench,
         "fetch_entitlement",
