@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub fn all() -> Vec<Arc<dyn Connector>> {
     vec![
         Arc::new(concord_aws_marketplace::connector()),
+        Arc::new(concord_aws_partner_central::connector()),
         Arc::new(concord_hubspot::connector()),
         Arc::new(concord_microsoft_marketplace::connector()),
         Arc::new(concord_partnerstack::connector()),
@@ -27,6 +28,7 @@ pub fn find(system: &str) -> Option<Arc<dyn Connector>> {
 pub fn sandbox(system: &str, seed: u64) -> Option<Box<dyn Sandbox>> {
     Some(match system {
         "aws-marketplace" => Box::new(concord_aws_marketplace::sandbox::Seller::new(seed)),
+        "aws-partner-central" => Box::new(concord_aws_partner_central::sandbox::Partner::new(seed)),
         "hubspot" => Box::new(concord_hubspot::sandbox::Portal::new(1_000_000 + seed, seed)),
         "microsoft-marketplace" => Box::new(concord_microsoft_marketplace::sandbox::Cloud::new(seed)),
         "partnerstack" => Box::new(concord_partnerstack::sandbox::Programme::new(seed)),

@@ -243,7 +243,8 @@ impl Auth {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
-    /// The name that requests count against; a limit named `all`, or `all_` and more, counts every request.
+    /// The name that requests count against; a limit named `all`, or `all_` and more, counts every request, and one named
+    /// `write/day` those that count against `write`.
     pub name: String,
     /// How many.
     pub requests: u32,

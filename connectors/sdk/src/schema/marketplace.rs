@@ -202,6 +202,7 @@ pub(super) const COSELL_DEAL: &[FieldSpec] = &[
     field("delivery_models", List(&Text), Latest, SALES, "How it is delivered, in the cloud's own words."),
     field("consent", Enum(CONSENTS), Latest, SALES, "Whether the customer's data may be shared with the cloud."),
     field("private_offer", Reference(Entity::PrivateOffer), Latest, SALES, "The offer that closes it."),
+    field("marketplace_offer", Text, Latest, SALES, "The offer that closes it, by the marketplace's own id."),
     field("lost_reason", Text, Latest, SALES, "Why it was lost, in the cloud's own words."),
     field("origin", Enum(ORIGINS), Owner, CLOUD, "Who brought it."),
     field("decision", Enum(DECISIONS), Latest, SALES, "What is answered to an invitation of the cloud's."),

@@ -64,8 +64,10 @@ impl Budgets {
         limit: Option<&str>,
         share: Share,
     ) -> Result<()> {
-        let counts =
-            |one: &&Limit| one.name == "all" || one.name.starts_with("all_") || Some(one.name.as_str()) == limit;
+        let counts = |one: &&Limit| {
+            let named = one.name.split_once('/').map_or(one.name.as_str(), |(name, _)| name);
+            one.name == "all" || one.name.starts_with("all_") || Some(named) == limit
+        };
         let limits: Vec<&Limit> = connection.limits.iter().filter(counts).collect();
         let mut waited = Duration::ZERO;
         loop {
