@@ -53,7 +53,7 @@ fn recordings_are_what_the_sandbox_says() {
         Operation::Write { entity: DEAL, writes: vec![write.clone()] },
     );
     let id = world.exchanges.last().unwrap().1.text("/Id").unwrap().to_owned();
-    let check = Operation::Check { entity: DEAL, operation: id.as_str().into(), write: Box::new(write.clone()) };
+    let check = Operation::Check { entity: DEAL, operation: id.as_str().into(), write: Box::new(write) };
     world.later(5);
     keep(&mut world, "check-submit.json", "The solution is named, and the deal submitted.", check.clone());
     world.later(20);
