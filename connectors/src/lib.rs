@@ -12,6 +12,7 @@ pub fn all() -> Vec<Arc<dyn Connector>> {
         Arc::new(concord_aws_partner_central::connector()),
         Arc::new(concord_hubspot::connector()),
         Arc::new(concord_microsoft_marketplace::connector()),
+        Arc::new(concord_microsoft_partner_center::connector()),
         Arc::new(concord_partnerstack::connector()),
         Arc::new(concord_salesforce::connector()),
         Arc::new(concord_tryton::connector()),
@@ -31,6 +32,7 @@ pub fn sandbox(system: &str, seed: u64) -> Option<Box<dyn Sandbox>> {
         "aws-partner-central" => Box::new(concord_aws_partner_central::sandbox::Partner::new(seed)),
         "hubspot" => Box::new(concord_hubspot::sandbox::Portal::new(1_000_000 + seed, seed)),
         "microsoft-marketplace" => Box::new(concord_microsoft_marketplace::sandbox::Cloud::new(seed)),
+        "microsoft-partner-center" => Box::new(concord_microsoft_partner_center::sandbox::Center::new(seed)),
         "partnerstack" => Box::new(concord_partnerstack::sandbox::Programme::new(seed)),
         "salesforce" => {
             let mut org = concord_salesforce::sandbox::Org::new(seed);
