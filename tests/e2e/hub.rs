@@ -32,6 +32,7 @@ pub(crate) struct Hub {
     pub(crate) url: String,
     token: String,
     folder: tempfile::TempDir,
+    environment: Vec<(String, String)>,
 }
 
 impl Hub {
@@ -41,27 +42,45 @@ impl Hub {
         let listen = format!("127.0.0.1:{}", free_port());
         let url = format!("http://{listen}");
         fs::write(folder.path().join("concord.toml"), configuration.replace("{url}", &url)).expect("a configuration");
-        let log = fs::File::create(folder.path().join("log")).expect("a log");
-        let process = Command::new(program())
-            .args(["up", "--data", "data", "--config", "concord.toml", "--listen", &listen])
-            .current_dir(folder.path())
-            .envs(environment.iter().copied())
-            .env("CONCORD_VAULT_KEY_FILE", key_file(folder.path()))
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the program starts");
-        let mut hub = Self { process, url, token: String::new(), folder };
+        let environment: Vec<(String, String)> =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let process = up(folder.path(), &url, &environment);
+        let mut hub = Self { process, url, token: String::new(), folder, environment };
+        hub.ready().await;
+        hub
+    }
+
+    /// Kills it as a power cut does, and starts it again on its folder.
+    pub(crate) async fn die(&mut self) {
+        self.process.kill().and_then(|()| self.process.wait()).expect("it was there");
+        self.process = up(self.folder.path(), &self.url, &self.environment);
+        self.ready().await;
+    }
+
+    async fn ready(&mut self) {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let ready = hub.until("the hub is ready", || async {
-            client.get(format!("{}/healthz?ready=1", hub.url)).send().await.is_ok_and(|answer| answer.status() == 200)
+        let ready = self.until("the hub is ready", || async {
+            client.get(format!("{}/healthz?ready=1", self.url)).send().await.is_ok_and(|answer| answer.status() == 200)
         });
         ready.await;
-        assert!(hub.process.try_wait().expect("a process").is_none(), "the hub ended: {}", hub.log());
-        let run = fs::read_to_string(hub.folder.path().join("data/run.json")).expect("run.json");
+        assert!(self.process.try_wait().expect("a process").is_none(), "the hub ended: {}", self.log());
+        let run = fs::read_to_string(self.folder.path().join("data/run.json")).expect("run.json");
         let run: Json = serde_json::from_str(&run).expect("JSON");
-        hub.token = run["token"].as_str().expect("the admin token").to_owned();
-        hub
+        run["token"].as_str().expect("the admin token").clone_into(&mut self.token);
+    }
+
+    /// A command on its folder: whether it ended well, and what it printed.
+    pub(crate) fn command(&self, arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(program())
+            .args(arguments)
+            .args(["--data", "data"])
+            .current_dir(self.folder.path())
+            .envs(self.environment.iter().cloned())
+            .env("CONCORD_VAULT_KEY_FILE", self.folder.path().join("vault.key"))
+            .output()
+            .expect("the program starts");
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        (output.status.success(), text)
     }
 
     /// Waits until something holds; shows the log when it never does.
@@ -96,6 +115,20 @@ impl Drop for Hub {
         let stopped = self.process.kill().and_then(|()| self.process.wait());
         assert!(stopped.is_ok(), "{stopped:?}");
     }
+}
+
+/// `concord up` on a folder.
+fn up(folder: &Path, url: &str, environment: &[(String, String)]) -> Child {
+    let log = fs::File::options().create(true).append(true).open(folder.join("log")).expect("a log");
+    Command::new(program())
+        .args(["up", "--data", "data", "--config", "concord.toml", "--listen", url.trim_start_matches("http://")])
+        .current_dir(folder)
+        .envs(environment.iter().cloned())
+        .env("CONCORD_VAULT_KEY_FILE", key_file(folder))
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("the program starts")
 }
 
 fn key_file(folder: &Path) -> PathBuf {

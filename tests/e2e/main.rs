@@ -2,6 +2,7 @@
 
 mod demo;
 mod hub;
+mod market;
 mod sdk;
 mod subscriptions;
 mod tryton;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         "tests/standardwebhooks-sdk/prepare",
         subscriptions::python,
     ));
+    trials.push(Trial::test("market::an_offer_is_made_once_by_the_command_line_across_a_kill", market::offer));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
