@@ -21,7 +21,7 @@ pub use derived::Derived;
 pub use drive::{authorize, drive, learn};
 pub use fixture::Fixture;
 pub use live::Live;
-pub use sign::{KEYS, OTHER_KEYS, Signature, sign, token};
+pub use sign::{KEYS, OTHER_KEYS, PRIVATE_KEY, Signature, sign, token};
 pub use table::{mapping_table, with_mapping_table};
 
 use crate::{Connector, Context, sandbox::Sandbox};

@@ -112,6 +112,8 @@ pub fn token(claims: &serde_json::Value) -> String {
     key.and_then(|key| jsonwebtoken::encode(&header, claims, &key)).unwrap_or_default()
 }
 
+/// The fake private key itself, for accounts that sign with one.
+pub const PRIVATE_KEY: &str = include_str!("keys/fake-private-key.pem");
 /// The set with the public half of the fake key, as an identity provider publishes it.
 pub const KEYS: &str = include_str!("keys/fake-keys.json");
 /// Another key under the same id.
