@@ -30,6 +30,7 @@ adapters: tools ## The laws of ports on AWS's own DynamoDB Local and on an emula
 tools: ## Python and JavaScript tools of the tests, pinned, in folders of the project's own.
 	tests/aws/prepare
 	tests/aws/dynamodb-local/prepare
+	tests/botocore/prepare
 	tests/tryton/prepare
 	tests/hubspot-sdk/prepare
 	tests/standardwebhooks-sdk/prepare

@@ -65,6 +65,10 @@ fn row(opportunity: &Json, summary: Option<&Json>) -> Json {
     let offer = related("AwsMarketplaceOffers");
     row["Offer"] = offer.as_ref().and_then(Json::as_str).map_or(Json::Null, |arn| short(arn).into());
     if let Some(summary) = summary {
+        // Who brought a deal is in AWS's view only.
+        if let Some(origin) = summary.get("Origin") {
+            row["Origin"] = origin.clone();
+        }
         let insights = summary.pointer("/Insights");
         row["Score"] = insights.map_or(Json::Null, score);
         let said_so = insights.map(|insights| rows(insights, "/Recommendations")).into_iter().flatten();

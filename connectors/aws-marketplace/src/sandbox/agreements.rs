@@ -74,7 +74,8 @@ pub(super) fn described(store: &Store, id: &str, agreement: &Agreement) -> Json 
 }
 
 fn right(store: &Store, agreement: &Agreement) -> Json {
-    let mut row = json!({ "resource": { "id": agreement.product, "type": "SaaSProduct" }, "type": "aws-marketplace:Entitlement" });
+    let mut row =
+        json!({ "resource": { "id": agreement.product, "type": "SaaSProduct" }, "type": "AWSMarketplace:Entitlement" });
     if store.now < agreement.licensed {
         row["status"] = "PENDING".into();
         row["statusReasonCode"] = "PROVISIONING_IN_PROGRESS".into();

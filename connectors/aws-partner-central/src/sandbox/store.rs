@@ -197,7 +197,8 @@ impl Store {
     pub(super) fn get(&self, body: &Json) -> WireResponse {
         match self.shown(body, "Identifier") {
             Some((_, one)) => {
-                let mut shown = one.body.clone();
+                // Who brought it is told by the summary alone.
+                let mut shown = without(&one.body, &["Origin"]);
                 shown["Catalog"] = one.catalog.clone().into();
                 good(&escaped(&shown))
             }
@@ -325,6 +326,7 @@ impl Store {
         good(&json!({
             "Catalog": one.catalog,
             "RelatedOpportunityId": id,
+            "Origin": one.body["Origin"],
             "LifeCycle": { "Stage": "Engaged" },
             "Insights": {
                 "EngagementScore": "High",
