@@ -17,6 +17,8 @@ mod terms;
 mod usage;
 mod write;
 
+#[cfg(test)]
+mod samples;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 
