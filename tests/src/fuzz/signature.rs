@@ -3,7 +3,7 @@
 use super::input::Input;
 use concord_connector::{
     Instant, Unverified, Webhook,
-    testing::{Signature, sign},
+    testing::{KEYS, Signature, sign},
     webhook::{Algorithm, Encoding, Form, Part, Scheme, Signed, Timestamp},
 };
 use std::sync::LazyLock;
@@ -58,7 +58,10 @@ impl Knock {
         Webhook::new(self.method.as_str(), self.uri.as_str(), path, headers, self.body.clone())
     }
     fn passes(&self, scheme: &Scheme, now: Instant) -> bool {
-        self.hook().verify(scheme, &[SECRET.as_bytes(), OTHER.as_bytes()], now).is_ok()
+        // Where keys are published, their set stands for secrets.
+        let keys = scheme.keys_url().map(|_| KEYS.as_bytes());
+        let secrets: Vec<&[u8]> = [SECRET.as_bytes(), OTHER.as_bytes()].into_iter().chain(keys).collect();
+        self.hook().verify(scheme, &secrets, now).is_ok()
     }
 }
 
@@ -93,6 +96,8 @@ fn timely(scheme: &Scheme, good: &Knock, late_s: i64) {
     let timely = match &scheme.signed {
         Signed::Hmac { timestamp: Some(timestamp), .. } => (-60..=timestamp.tolerance_s).contains(&late_s),
         Signed::Standard { tolerance_s } => (-tolerance_s..=*tolerance_s).contains(&late_s),
+        // Good for an hour, and from a minute before it was made.
+        Signed::Jwt { .. } => (-60..3660).contains(&late_s),
         _ => true,
     };
     assert_eq!(good.passes(scheme, later), timely, "{late_s} s late: {scheme:?}");
