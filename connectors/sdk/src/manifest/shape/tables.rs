@@ -93,6 +93,12 @@ const CAPABILITIES: &[Key] = &[
     may("write_batch", Number(1, 10_000), "1", "Rows in one write; for connectors in Rust only."),
     may("concurrent", Number(1, 10_000), "any", "Calls that are open at the same time."),
     may("search_lag_s", Number(0, 86_400), "0", "Seconds for which a new record may be missing from a search."),
+    may(
+        "operates",
+        List(&Entity),
+        "none",
+        "Entities whose writes the vendor works on in jobs of its own; for connectors in Rust only.",
+    ),
     may("blind", List(&Entity), "none", "Entities that it takes and never shows; for connectors in Rust only."),
     may("archives", Flag, "`true` with `archive`", "It can take a record out of use."),
     may("deletes", Flag, "`true` with `delete`", "It can delete."),

@@ -49,6 +49,24 @@ pub(super) const AUTH: &[Key] = &[
         "",
         "OAuth 2.0 JWT bearer, RS256: `client_id`, `username`, `private_key`.",
     ),
+    may(
+        "service_account",
+        Table(&[
+            must("token_url", Text, "Where tokens come from, and the audience of the assertion."),
+            must("scopes", List(&Text), "What is asked for."),
+        ]),
+        "",
+        "OAuth 2.0 with the key of a Google service account: `client_email`, `private_key`.",
+    ),
+    may(
+        "sigv4",
+        Table(&[
+            must("service", Text, "The signing name: `execute-api`."),
+            must("region", Text, "The region: `eu-central-1`."),
+        ]),
+        "",
+        "AWS Signature Version 4: `access_key_id`, `secret_access_key`, and `session_token` where there is one.",
+    ),
 ];
 
 pub(super) const SCHEME: &[Key] = &[
@@ -112,6 +130,22 @@ const SIGNED: &[Key] = &[
         "SHA-256 over the secret and parts of the request.",
     ),
     may("header", Table(&[must("header", Text, "The header's name.")]), "", "A header that equals the secret."),
+    may(
+        "jwt",
+        Table(&[
+            must("keys_url", Text, "Where the sender's key set is (RFC 7517)."),
+            must("issuers", List(&Text), "Who may have issued the token; `{name}` stands for an option."),
+            must("audience", Text, "For whom it is; `{name}` stands for an option."),
+            may(
+                "claims",
+                Map(&Free),
+                "none",
+                "Claims that have to have these values; a name may be several: `appid|azp`.",
+            ),
+        ]),
+        "",
+        "A JSON Web Token as bearer, RS256, by a key that the sender publishes. It does not cover the body: let events say ids only.",
+    ),
     may(
         "path",
         Table(&[]),
