@@ -118,6 +118,7 @@ impl World {
             let mut context = Context::new(account.name, manifest);
             // As an admin does where the account does not tell.
             context.currency = Currency::parse("EUR");
+            context.options.extend(sandbox.options());
             context.mappings.retain(|entity, _| account.maps.is_empty() || account.maps.contains(entity));
             let scope = account.creates.iter().map(|entity| (*entity, Scope::All)).collect();
             let schemes = manifest.webhooks.iter().take(1).map(|scheme| scheme.filled(&context.options)).collect();

@@ -119,6 +119,7 @@ impl Sandbox for Cloud {
             return self.token(now, request).dated(now);
         }
         if request.path().ends_with("/discovery/v2.0/keys") {
+            *self.served.entry("GET /discovery/v2.0/keys".into()).or_default() += 1;
             let keys: Json = serde_json::from_str(KEYS).unwrap_or_default();
             return WireResponse::json(200, &keys);
         }
