@@ -1,6 +1,11 @@
 //! HTTP without sockets: an operation and the responses so far give the next request or the outcome.
 
+mod body;
 mod cbor;
+mod job;
+
+pub use body::Body;
+pub use job::{Checked, Running, Unfit};
 
 use crate::{
     Cursor, ExternalId, Fault, Kind, RecordId, Result, Snapshot, SourceVersion, key::Key, schema::Entity,
@@ -31,39 +36,6 @@ impl Method {
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
-        }
-    }
-}
-
-/// A request body.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Body {
-    /// None.
-    #[default]
-    Empty,
-    /// JSON.
-    Json(Json),
-    /// JSON, under a content type of the vendor's own: `application/x-amz-json-1.0`.
-    JsonAs(String, Json),
-    /// Concise Binary Object Representation (RFC 8949) of a JSON value, as Smithy's RPC v2 protocol has it.
-    Cbor(Json),
-    /// `application/x-www-form-urlencoded`.
-    Form(Vec<(String, String)>),
-}
-
-impl Body {
-    /// The content type, unless there is nothing, and the bytes.
-    pub fn encode(&self) -> (Option<&str>, Vec<u8>) {
-        match self {
-            Self::Empty => (None, Vec::new()),
-            Self::Json(json) => (Some("application/json"), json.to_string().into_bytes()),
-            Self::JsonAs(content_type, json) => (Some(content_type), json.to_string().into_bytes()),
-            Self::Cbor(json) => (Some(cbor::TYPE), cbor::encode(json)),
-            Self::Form(pairs) => {
-                let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-                (Some("application/x-www-form-urlencoded"), form.into_bytes())
-            }
         }
     }
 }
@@ -300,82 +272,6 @@ pub enum Written {
         /// When to look again at the latest, in seconds.
         again_s: u64,
     },
-}
-
-/// An asynchronous job at a vendor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Running {
-    /// The vendor's name for it: a change set, a job.
-    pub operation: ExternalId,
-    /// When to ask after it, in seconds; an event may say so sooner.
-    pub again_s: u64,
-}
-
-/// How an asynchronous job stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Checked {
-    /// The vendor still works on it.
-    Running {
-        /// When to ask again, in seconds.
-        again_s: u64,
-    },
-    /// It did what was asked.
-    Done {
-        /// The record after it, as a read showed it.
-        after: Snapshot,
-        /// True when a new external record was made.
-        created: bool,
-    },
-    /// The vendor failed; nothing was done, and the same may be asked again under another key.
-    Broken {
-        /// A sentence.
-        reason: String,
-    },
-    /// The vendor refuses what was asked.
-    Refused {
-        /// What is wrong, a field each where the vendor says which.
-        mistakes: Vec<Unfit>,
-    },
-}
-
-/// A value that a vendor does not take, and what to write instead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unfit {
-    /// The canonical field; `None` when it is the record as a whole.
-    pub field: Option<crate::Field>,
-    /// The vendor's own code, where it has one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    /// What is wrong and what to write instead. Without the value.
-    pub sentence: String,
-}
-
-impl Unfit {
-    /// Of a field.
-    pub fn field(field: impl Into<crate::Field>, sentence: impl Into<String>) -> Self {
-        Self { field: Some(field.into()), code: None, sentence: sentence.into() }
-    }
-    /// Of the record as a whole.
-    pub fn whole(sentence: impl Into<String>) -> Self {
-        Self { field: None, code: None, sentence: sentence.into() }
-    }
-    /// Under the vendor's code.
-    #[must_use]
-    pub fn coded(mut self, code: impl Into<String>) -> Self {
-        self.code = Some(code.into());
-        self
-    }
-}
-
-impl std::fmt::Display for Unfit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(field) = &self.field {
-            write!(f, "{field}: ")?;
-        }
-        f.write_str(&self.sentence)?;
-        self.code.as_ref().map_or(Ok(()), |code| write!(f, " ({code})"))
-    }
 }
 
 /// One row's fault, without its source so that it can be stored.
