@@ -1,10 +1,11 @@
 //! Drives a connector: sends what it asks for, authorizes, limits, refreshes. Once, for all of them.
 
+mod address;
 mod auth;
 mod budget;
 mod scrub;
 
-pub(crate) use auth::address;
+pub(crate) use address::address;
 pub use auth::{Token, TokenAnswer, exchange_code};
 pub use budget::Budgets;
 pub(crate) use budget::Share;
@@ -116,7 +117,7 @@ impl Hub {
 
 /// Where a request goes, but for what a token says.
 pub(crate) fn url_of(connection: &Connection, request: &Request) -> String {
-    let base = request.host.as_ref().and_then(|host| auth::host(connection, host).ok());
+    let base = request.host.as_ref().and_then(|host| address::host(connection, host).ok());
     let base = base.unwrap_or_else(|| connection.base_url.clone());
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.query).finish();
     let mark = if query.is_empty() { "" } else { "?" };
@@ -125,7 +126,7 @@ pub(crate) fn url_of(connection: &Connection, request: &Request) -> String {
 
 fn prepare(connection: &Connection, request: &Request, token: &Token, now: Instant) -> Result<HttpRequest> {
     let base = match (&request.host, &token.base_url) {
-        (Some(host), _) => auth::host(connection, host)?,
+        (Some(host), _) => address::host(connection, host)?,
         (None, Some(base)) => base.clone(),
         (None, None) => connection.base_url.clone(),
     };
