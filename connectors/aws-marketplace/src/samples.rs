@@ -130,11 +130,9 @@ fn canonical(cx: &Context, entity: Entity, changes: &[&Json]) -> Fields {
 }
 
 #[test]
+#[ignore = "needs AWS's published samples in ../shared/specs/aws/samples beside the repository; then run it with --ignored"]
 fn published_change_sets_are_built_again() {
-    let Some(samples) = file() else {
-        println!("ignored: the samples are not in ../shared/specs/aws");
-        return;
-    };
+    let samples = file().expect("AWS's published samples in ../shared/specs/aws/samples");
     let connector = crate::connector();
     let mut cx = Context::new("aws", connector.manifest());
     cx.currency = None;

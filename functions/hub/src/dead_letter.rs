@@ -80,9 +80,12 @@ impl DeadLetter {
         // A poll or an event that fails for good fails the same way every time: one letter.
         let id = match &message {
             Some(Message::EventV1(event)) => crate::facet::hash(&(&event.subscription, &subject)).hex(),
-            Some(Message::PollV1 { .. } | Message::SweepV1 { .. } | Message::ResumeV1 { .. }) => {
-                crate::facet::hash(&(&connection, &subject, fault.message())).hex()
-            }
+            Some(
+                Message::PollV1 { .. }
+                | Message::SweepV1 { .. }
+                | Message::ResumeV1 { .. }
+                | Message::OperationV1 { .. },
+            ) => crate::facet::hash(&(&connection, &subject, fault.message())).hex(),
             _ => hub.new_token(),
         };
         Self {

@@ -90,9 +90,6 @@ pub struct Operation {
     pub began_at: Instant,
     /// When it is asked after next, at the latest.
     pub next_at: Instant,
-    /// How often in a row the vendor failed.
-    #[serde(default)]
-    pub failures: u32,
     /// What was sent, with the token under which it goes again.
     pub write: Write,
     /// Golden values and stamps of what was sent: what the receipt covers.

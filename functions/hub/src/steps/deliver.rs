@@ -132,8 +132,11 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
     let answered = AtomicBool::new(false);
     for (entity, jobs) in jobs {
         let jobs = gate::pass(hub, connection, jobs).await?;
-        let jobs =
-            if operated::applies(connection, entity) { operated::open(hub, connection, jobs).await? } else { jobs };
+        let jobs = if super::operate::is_operated(connection, entity) {
+            operated::open(hub, connection, jobs).await?
+        } else {
+            jobs
+        };
         // Side by side where the vendor takes one record at a time: the engine bounds what is under way at a vendor.
         let chunks: Vec<_> =
             jobs.chunks(most).map(|chunk| write(hub, connection, entity, chunk, (&trouble, &answered))).collect();

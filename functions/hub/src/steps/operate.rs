@@ -13,26 +13,24 @@ use concord_connector::{
 };
 use std::time::Duration;
 
+/// In a hub that looks every second, operations are looked through this often: those that ended within a month are among them.
+const LOOKED_EVERY: Duration = Duration::from_secs(5);
 /// Nobody is asked more often than this after one operation.
 const SOONEST: Duration = Duration::from_secs(1);
 
 /// Asks for a look at every operation of a connection whose time has come.
 pub(super) async fn due(hub: &Hub, connection: &Connection) -> Result<()> {
-    if !operates(connection) {
+    let now = hub.now();
+    let operates = !connection.connector.manifest().capabilities.operates.is_empty();
+    if !operates || !hub.due.every("operations", &connection.name, now, LOOKED_EVERY) {
         return Ok(());
     }
-    let now = hub.now();
     for job in hub.operations(&connection.name).await? {
         if matches!(job.state, State::Running { .. }) && job.next_at <= now {
             ask(hub, connection, &job.record, Duration::ZERO).await?;
         }
     }
     Ok(())
-}
-
-/// Whether the system works on writes in jobs of its own.
-pub(crate) fn operates(connection: &Connection) -> bool {
-    !connection.connector.manifest().capabilities.operates.is_empty()
 }
 
 /// Orders a look at an operation.
@@ -88,16 +86,15 @@ pub(super) async fn advance(hub: &Hub, name: &ConnectionName, record: &RecordId)
         Checked::Done { after, created } => {
             let took = (job.began_at, ran.ended_at);
             deliver::operated(hub, connection, &job, Ended::Done { after: Box::new(after), created, took }).await?;
-            Job { state: State::Succeeded, since: now, failures: 0, ..job }
+            Job { state: State::Succeeded, since: now, ..job }
         }
         Checked::Refused { mistakes } => {
             deliver::operated(hub, connection, &job, Ended::Refused(&mistakes)).await?;
-            Job { state: State::Refused { mistakes }, since: now, failures: 0, ..job }
+            Job { state: State::Refused { mistakes }, since: now, ..job }
         }
         Checked::Broken { reason } => {
-            let failures = job.failures + 1;
             deliver::operated(hub, connection, &job, Ended::Broken(&reason)).await?;
-            Job { state: State::Broken { reason }, since: now, failures, ..job }
+            Job { state: State::Broken { reason }, since: now, ..job }
         }
     };
     // Kept last: a crash before this asks the vendor once more, and ends the same way.

@@ -10,7 +10,7 @@ use crate::{
     steps::{fanout, operate},
 };
 use concord_connector::{
-    Entity, Instant, Kind, RecordId, Result, Retry, Snapshot,
+    Instant, Kind, RecordId, Result, Retry, Snapshot,
     exchange::{Refused, Running, Unfit},
 };
 use std::time::Duration;
@@ -58,9 +58,8 @@ pub(super) async fn open(hub: &Hub, connection: &Connection, jobs: Vec<Job>) -> 
             _ => {}
         }
         let mistakes = connection.connector.preflight(&connection.context, job.entity, &job.write);
-        let failures = before.map_or(0, |operation| operation.failures);
         job.write.token = Some(hub.new_token());
-        let begun = Operation { failures, ..operation(&job, connection, now) };
+        let begun = operation(&job, connection, now);
         if !mistakes.is_empty() {
             let state = State::Refused { mistakes: mistakes.clone() };
             hub.keep_operation(&Operation { state, ..begun }, rev).await?;
@@ -85,7 +84,6 @@ fn operation(job: &Job, connection: &Connection, now: Instant) -> Operation {
         since: now,
         began_at: now,
         next_at: now,
-        failures: 0,
         write: job.write.clone(),
         golden: job.golden.clone(),
         version: job.version,
@@ -124,7 +122,7 @@ pub(super) async fn answered(hub: &Hub, connection: &Connection, job: &Job, stat
         return Ok(());
     }
     let since = hub.now();
-    change(hub, connection, job, |begun| Operation { state, since, failures: 0, ..begun }).await
+    change(hub, connection, job, |begun| Operation { state, since, ..begun }).await
 }
 
 async fn change(
@@ -193,9 +191,4 @@ pub(in crate::steps) async fn order_again(hub: &Hub, connection: &Connection, re
     let order = fanout::order(&record.id, &connection.name, record.version, &again)?;
     let queue = crate::ports::QueueName::Deliveries(connection.connector.system().clone());
     hub.queue.send(&queue, vec![order]).await
-}
-
-/// Whether the entity's writes become operations.
-pub(super) fn applies(connection: &Connection, entity: Entity) -> bool {
-    operate::is_operated(connection, entity)
 }
