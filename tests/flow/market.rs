@@ -2,6 +2,8 @@
 
 mod crashes;
 mod doors;
+mod landings;
+mod notices;
 mod offers;
 
 use concord_connector::{Entity, Value, sandbox::Act};

@@ -106,6 +106,11 @@ pub(crate) fn of_agreement(response: &Response) -> Fault {
     Fault::new(Kind::Rejected, "aws-marketplace.agreement", sentence).with("status", response.status)
 }
 
+/// Whether a registration token is refused for what it is: it is none, or it has expired.
+pub(crate) fn is_of_token(response: &Response) -> bool {
+    matches!(name(response).as_str(), "InvalidTokenException" | "ExpiredTokenException")
+}
+
 /// Why usage was not taken: the metering service answers 400 to everything, throttling included.
 pub(crate) fn of_metering(response: &Response) -> Fault {
     let name = name(response);

@@ -22,7 +22,7 @@ pub(crate) fn signals(cx: &Context, body: &[u8]) -> Result<Vec<Signal>> {
     Ok(events.iter().take(MOST).flat_map(|event| of_event(cx, event)).collect())
 }
 
-fn of_event(cx: &Context, event: &Json) -> Vec<Signal> {
+pub(crate) fn of_event(cx: &Context, event: &Json) -> Vec<Signal> {
     let seller = cx.option("seller_account").unwrap_or_default();
     if !seller.is_empty() && said(event, "account") != seller {
         return Vec::new();

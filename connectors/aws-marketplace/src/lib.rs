@@ -8,7 +8,9 @@ mod entity;
 mod errors;
 mod events;
 mod fields;
+mod landing;
 mod listing;
+mod notices;
 mod offer;
 mod poll;
 mod read;
@@ -27,6 +29,7 @@ use concord_connector::{
     Verified, Webhook,
     exchange::{Account, Unfit, Write},
     script::{Run, Script, step},
+    webhook::landed,
 };
 
 /// The connector of AWS Marketplace, for sellers.
@@ -56,7 +59,11 @@ impl Connector for Marketplace {
     }
 
     fn signals(&self, cx: &Context, hook: &Webhook<Verified>) -> Result<Vec<Signal>> {
-        events::signals(cx, hook.body())
+        match hook.scheme() {
+            "landing" => Ok(landed(hook, "x-amzn-marketplace-token")),
+            "sns" => notices::signals(cx, hook.body()),
+            _ => events::signals(cx, hook.body()),
+        }
     }
 
     fn classify(&self, request: &Request, response: &Response) -> Fault {

@@ -3,12 +3,14 @@
 use crate::{
     agreement, catalog,
     entity::{self, Beside, external, type_of},
+    landing,
     terms::{rows, said},
 };
 use concord_connector::{
     Context, Entity, ExternalId, Instant, Outcome, Result, Snapshot,
     exchange::Refused,
     script::{Run, Script},
+    signal::TOKEN,
 };
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -20,7 +22,16 @@ pub(crate) type Rows = Vec<(ExternalId, std::result::Result<Snapshot, Refused>)>
 pub(crate) fn fetch(cx: &Context, script: &mut Script<'_>, of: Entity, ids: &[ExternalId]) -> Run<Outcome> {
     Ok(Outcome::Records(match of {
         Entity::Agreement => agreement::fetch(cx, script, ids)?,
-        Entity::Entitlement => agreement::entitlements(cx, script, ids)?,
+        Entity::Entitlement => {
+            let (tokens, known): (Vec<&ExternalId>, Vec<&ExternalId>) =
+                ids.iter().partition(|id| id.as_str().starts_with(TOKEN));
+            let known: Vec<ExternalId> = known.into_iter().cloned().collect();
+            let mut rows = agreement::entitlements(cx, script, &known)?;
+            for id in tokens {
+                rows.extend(landing::resolved(cx, script, id, &id.as_str()[TOKEN.len()..])?);
+            }
+            rows
+        }
         // What was metered is shown by nothing.
         Entity::UsageRecord => Vec::new(),
         _ => entities(cx, script, of, ids, &BTreeMap::new())?,

@@ -20,6 +20,7 @@ mod wire;
 use concord_connector::{
     Entity, Instant, Value,
     sandbox::{Act, Faults, Push, Sandbox, Subscriber, Trouble, WireRequest, WireResponse},
+    testing::sns,
 };
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
@@ -31,6 +32,9 @@ pub use seed::{BUYER, PRODUCT, RESELLER};
 pub const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 /// Its secret; the sandbox looks for whose signature it is, and leaves its proof to the tests of the signer.
 pub const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+
+/// The topic of the product's notifications.
+pub const TOPIC: &str = "arn:aws:sns:us-east-1:287250355862:aws-mp-subscription-notification-1abcexampl2abcexampl3abcd";
 
 /// One seller's account.
 pub struct Seller {
@@ -52,6 +56,13 @@ impl Seller {
     }
 
     fn answer(&mut self, request: &WireRequest) -> WireResponse {
+        // SNS shows its certificate to everybody, and confirms a subscription to whoever has its token.
+        if request.path() == sns::CERTIFICATE_PATH {
+            return WireResponse { body: sns::CERTIFICATE.into(), ..WireResponse::empty(200) };
+        }
+        if request.parameter("Action").as_deref() == Some("ConfirmSubscription") {
+            return WireResponse::empty(200);
+        }
         let known = request.headers.get("authorization").is_some_and(|said| {
             said.starts_with("AWS4-HMAC-SHA256 ") && said.contains(&format!("Credential={ACCESS_KEY_ID}/"))
         });
@@ -133,5 +144,9 @@ impl Sandbox for Seller {
     fn credentials(&self) -> BTreeMap<String, String> {
         let named = [("access_key_id", ACCESS_KEY_ID), ("secret_access_key", SECRET_ACCESS_KEY)];
         named.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn options(&self) -> BTreeMap<String, String> {
+        [("topics".to_owned(), TOPIC.to_owned())].into()
     }
 }

@@ -3,28 +3,19 @@
 use concord_connector::{
     Context, Entity, Fault, Instant, Result, Signal, Verified, Webhook,
     signal::{Happened, UNNAMED},
+    webhook::landed,
 };
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-/// An id that is a purchase token: it is resolved, and known by the subscription's id from then on.
-pub(crate) const TOKEN: &str = "token:";
-/// No purchase token is longer.
-const LONGEST: usize = 8 * 1024;
-
 /// The signals of a request.
 pub(crate) fn signals(cx: &Context, hook: &Webhook<Verified>) -> Result<Vec<Signal>> {
+    if hook.scheme() == "landing" {
+        return Ok(landed(hook, "token"));
+    }
     let body: Json = serde_json::from_slice(hook.body())
         .map_err(|cause| Fault::malformed("microsoft_marketplace.signals", "the body is no JSON").caused_by(cause))?;
     let text = |name: &str| body.get(name).and_then(Json::as_str).filter(|text| !text.is_empty());
-    if let Some(token) = text("token").filter(|token| token.len() <= LONGEST && hook.scheme() != "entra") {
-        return Ok(vec![Signal::changed(
-            format!("{UNNAMED}landing:{}", digest(token)),
-            Entity::Entitlement,
-            format!("{TOKEN}{token}"),
-            Instant::EPOCH,
-        )]);
-    }
     let Some(action) = text("action") else { return Ok(Vec::new()) };
     let at = text("timeStamp").and_then(Instant::parse).unwrap_or(Instant::EPOCH);
     let missing = |pointer| {

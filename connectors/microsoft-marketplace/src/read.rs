@@ -1,10 +1,11 @@
 //! Reading: one record after another, and pages of all of them. No list says what changed since when.
 
-use crate::{answer::snapshot, events::TOKEN, ingestion, listing, offer, saas};
+use crate::{answer::snapshot, ingestion, listing, offer, saas};
 use concord_connector::{
     Context, Cursor, Entity, ExternalId, Fault, Instant, Outcome, Response, Snapshot,
     exchange::{Refused, decode_each},
     script::{Run, Script},
+    signal::TOKEN,
 };
 use serde_json::Value as Json;
 

@@ -8,6 +8,7 @@ use crate::{ingestion, read::Seen};
 use concord_connector::{
     Request, Response, Result,
     script::{Run, Script},
+    webhook::registration,
 };
 use serde_json::{Value as Json, json};
 
@@ -56,7 +57,11 @@ pub(crate) fn resolved(script: &mut Script<'_>, token: &str) -> Run<Option<Seen>
         .accepting(&[200, 400, 404]);
     let answer = script.send(request)?;
     let row = answer.at("/subscription").filter(|_| answer.status == 200);
-    Ok(row.map(|row| Seen { row: view(row.clone()), modified: None, at: answer.started_at }))
+    Ok(row.map(|row| {
+        let mut row = view(row.clone());
+        row["registration"] = registration(token).into();
+        Seen { row, modified: None, at: answer.started_at }
+    }))
 }
 
 /// A subscription in our view: one that goes on without renewing itself is on its way out.

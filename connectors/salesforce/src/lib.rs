@@ -48,9 +48,7 @@ impl Connector for Salesforce {
     /// EventBridge is content with any 2xx. An outbound message is repeated for a day unless the answer says `Ack`.
     fn acknowledge(&self, hook: &Webhook<Verified>) -> Answer {
         match hook.scheme() {
-            OUTBOUND_MESSAGE => {
-                Answer { status: 200, content_type: Some("text/xml; charset=utf-8"), body: ACKNOWLEDGED.into() }
-            }
+            OUTBOUND_MESSAGE => Answer::text(200, "text/xml; charset=utf-8", ACKNOWLEDGED),
             _ => Answer::empty(200),
         }
     }

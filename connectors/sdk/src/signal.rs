@@ -36,6 +36,10 @@ pub struct Edit {
 /// How the key of a signal begins that cannot be told from another one: it is never taken for a replay.
 pub const UNNAMED: &str = "unnamed:";
 
+/// How the id begins of something that is known by a purchase token alone. The token is resolved once; what it stands for
+/// has an id of its own.
+pub const TOKEN: &str = "token:";
+
 /// One signal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

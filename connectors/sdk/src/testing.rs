@@ -13,6 +13,7 @@ mod live;
 mod manifest;
 mod mapping;
 mod sign;
+pub mod sns;
 mod table;
 mod vendor;
 mod webhook;

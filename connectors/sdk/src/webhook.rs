@@ -1,7 +1,9 @@
 //! Webhooks, as states: only a verified one has signals.
 
+mod landing;
 mod scheme;
 
+pub use landing::{landed, registration};
 pub use scheme::{Algorithm, Encoding, Form, Part, Scheme, Signed, Timestamp, names_a_key_of};
 #[cfg(feature = "testing")]
 pub(crate) use scheme::{Code, key, standard_key};
@@ -130,11 +132,21 @@ pub struct Answer {
     pub content_type: Option<&'static str>,
     /// The body.
     pub body: String,
+    /// Where a browser is sent on.
+    pub location: Option<String>,
 }
 
 impl Answer {
     /// Without body.
     pub fn empty(status: u16) -> Self {
-        Self { status, content_type: None, body: String::new() }
+        Self { status, content_type: None, body: String::new(), location: None }
+    }
+    /// With a body.
+    pub fn text(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
+        Self { content_type: Some(content_type), body: body.into(), ..Self::empty(status) }
+    }
+    /// Sends a browser on to another page, which it gets.
+    pub fn see(location: impl Into<String>) -> Self {
+        Self { location: Some(location.into()), ..Self::empty(303) }
     }
 }

@@ -13,5 +13,6 @@ mod manifest;
 mod mapping;
 mod money;
 mod schema;
+mod sns;
 mod values;
 mod webhook;

@@ -14,6 +14,10 @@ pub(super) fn act(store: &mut Store, act: Act) -> Result<String, String> {
         Act::Create { object, fields } if object == "Agreement" => accept(store, &fields),
         Act::Create { object, fields } => make(store, &object, fields),
         Act::Update { object, id, fields } if object == "Agreement" => end(store, &id, &fields),
+        Act::Update { object, fields, .. } if object == "Settings" => {
+            store.concurrent = fields["concurrent"] != false;
+            Ok(String::new())
+        }
         Act::Update { id, fields, .. } => edit(store, &id, &fields),
         Act::Delete { .. } | Act::Merge { .. } => Err("AWS Marketplace deletes and merges nothing".into()),
     }

@@ -102,6 +102,7 @@ fn search(store: &Store, input: &Json) -> WireResponse {
         match filter["name"].as_str().unwrap_or_default() {
             "PartyType" | "AgreementType" => {}
             "OfferId" => found.retain(|(_, one)| one.offer == *value),
+            "AcceptorAccountId" => found.retain(|(_, one)| one.buyer == *value),
             "Status" => found.retain(|(_, one)| one.status == value.as_str()),
             "LicenseArn" => found.retain(|(_, one)| one.licence == *value && one.licensed <= store.now),
             "AfterLastUpdateTime" => found.retain(|(_, one)| time().is_some_and(|after| one.updated >= after)),

@@ -87,11 +87,11 @@ fn resolve(store: &Store, body: &Json) -> WireResponse {
     };
     let code =
         store.things.get(&agreement.product).map(|product| product.document["Description"]["ProductCode"].clone());
-    let answer = json!({
-        "CustomerAWSAccountId": agreement.buyer,
-        "ProductCode": code,
-        "LicenseArn": agreement.licence,
-        "Metadata": { "AgreementId": id },
-    });
+    let mut answer = json!({ "CustomerAWSAccountId": agreement.buyer, "ProductCode": code });
+    if store.concurrent {
+        answer["LicenseArn"] = agreement.licence.clone().into();
+    } else {
+        answer["CustomerIdentifier"] = format!("ifAPi5AcF3{}", agreement.buyer).into();
+    }
     WireResponse::json(200, &answer)
 }

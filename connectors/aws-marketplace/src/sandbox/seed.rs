@@ -31,6 +31,7 @@ pub(super) fn store(seed: u64) -> Store {
         again: Vec::new(),
         made: seed % 1_000 * 1_000_000,
         breaks: false,
+        concurrent: true,
     };
     let product = json!({
         "Id": PRODUCT,

@@ -80,6 +80,8 @@ pub(super) struct Store {
     pub(super) again: Vec<(Instant, Push)>,
     pub(super) made: u64,
     pub(super) breaks: bool,
+    /// Whether the product has concurrent agreements: then registrations name a licence, else a customer.
+    pub(super) concurrent: bool,
 }
 
 impl Store {

@@ -97,7 +97,9 @@ pub fn sign(scheme: &Scheme, secret: &str, method: &str, uri: &str, body: &[u8],
             }
             Signature { headers: vec![("authorization".into(), format!("Bearer {}", token(&said)))], path_secret: None }
         }
-        Signed::None {} => Signature::default(),
+        // SNS signs a message of its own: [`super::sns`].
+        Signed::None {} | Signed::Sns { .. } => Signature::default(),
+        Signed::Landing { .. } => Signature { headers: Vec::new(), path_secret: Some("landing".into()) },
         Signed::Path {} => Signature { headers: Vec::new(), path_secret: Some(secret.to_owned()) },
     }
 }

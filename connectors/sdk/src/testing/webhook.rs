@@ -1,6 +1,6 @@
 //! Laws of webhooks, per declared scheme, over what the sandbox sends and over what the suite signs itself.
 
-use super::{Group, KEYS, Live, Subject, Verdict, holds, property, sign};
+use super::{Group, KEYS, Live, Subject, Verdict, holds, property, sign, sns};
 use crate::{
     Connector, Context, Instant, Signal, Unverified, Webhook,
     sandbox::Push,
@@ -13,6 +13,8 @@ use std::{collections::BTreeSet, sync::Arc};
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// How long the tokens hold that prove a sender, and how far a clock may be off, in seconds.
 const TOKEN_S: i64 = 3_660;
+/// How long messages of SNS are on their way at most, in seconds.
+const SNS_S: i64 = 3_600;
 const HOOK: &str = "https://hub.example.com/hooks/under-test";
 
 type Of = fn(&Trial) -> Verdict;
@@ -40,13 +42,16 @@ pub(super) fn laws(subject: &Subject, group: &mut Group<'_>) {
             let reason = match (name, &scheme.signed) {
                 (
                     "other_time_is_refused",
-                    Signed::Hmac { timestamp: Some(_), .. } | Signed::Standard { .. } | Signed::Jwt { .. },
+                    Signed::Hmac { timestamp: Some(_), .. }
+                    | Signed::Standard { .. }
+                    | Signed::Jwt { .. }
+                    | Signed::Sns { .. },
                 ) => None,
                 ("other_time_is_refused", _) => Some("the scheme has no time"),
                 ("header_sent_twice_is_refused", Signed::Path {}) => Some("the proof is in the path"),
                 (
                     "header_sent_twice_is_refused" | "other_secret_is_refused" | "touched_byte_is_refused",
-                    Signed::None {},
+                    Signed::None {} | Signed::Landing { .. },
                 ) => Some("nothing proves the sender"),
                 _ => None,
             };
@@ -100,15 +105,28 @@ impl Sample {
         Self { method, uri, path_secret, headers, body, at: live.now(), cx: live.context().clone() }
     }
     fn signed(scheme: &Scheme, body: &[u8], at: Instant, cx: &Context) -> Self {
-        let proof = sign(&scheme.filled(&cx.options), SECRET, "POST", HOOK, body, at);
+        let scheme = scheme.filled(&cx.options);
+        let proof = sign(&scheme, SECRET, "POST", HOOK, body, at);
         let (headers, path_secret) = (proof.headers, proof.path_secret);
-        Self { method: "POST".into(), uri: HOOK.into(), path_secret, headers, body: body.to_vec(), at, cx: cx.clone() }
+        let body = match &scheme.signed {
+            Signed::Sns { topics } => sns::notification(topics, &String::from_utf8_lossy(body), at).to_string().into(),
+            _ => body.to_vec(),
+        };
+        let uri = match &scheme.signed {
+            Signed::Landing { token } => format!("{HOOK}/landing?{token}=example"),
+            _ => HOOK.to_owned(),
+        };
+        Self { method: "POST".into(), uri, path_secret, headers, body, at, cx: cx.clone() }
     }
 }
 
-/// What a sender is proved by: the secret, or the set of its keys.
+/// What a sender is proved by: the secret, the set of its keys, or its certificate.
 fn proof(scheme: &Scheme) -> &'static [u8] {
-    if scheme.keys_url().is_some() { KEYS.as_bytes() } else { SECRET.as_bytes() }
+    match &scheme.signed {
+        Signed::Jwt { .. } => KEYS.as_bytes(),
+        Signed::Sns { .. } => sns::CERTIFICATE.as_bytes(),
+        _ => SECRET.as_bytes(),
+    }
 }
 
 /// The secrets in the path under which a system sends: none, unless the path is what proves it.
@@ -221,6 +239,7 @@ impl Trial {
             Signed::Hmac { timestamp: Some(timestamp), .. } => (timestamp.tolerance_s, -120),
             Signed::Standard { tolerance_s } => (*tolerance_s, -tolerance_s - 2),
             Signed::Jwt { .. } => (TOKEN_S, -120),
+            Signed::Sns { .. } => (SNS_S, -120),
             _ => return Ok(()),
         };
         self.each(|sample| {

@@ -3,11 +3,13 @@
 mod code;
 mod jwt;
 mod prove;
+mod sns;
 
 pub use code::{Algorithm, Form};
 pub(crate) use code::{Code, key, standard_key};
 pub use jwt::names_a_key_of;
 
+use crate::time::Instant;
 use serde::{Deserialize, Serialize};
 
 /// How a sender proves itself, under the name that a connection's `webhooks` setting lists.
@@ -89,6 +91,18 @@ pub enum Signed {
         #[serde(default)]
         claims: std::collections::BTreeMap<String, String>,
     },
+    /// Amazon SNS over HTTPS: the body is a message that AWS has signed with the key of a certificate that it names. What
+    /// stands for secrets is that certificate; the hub fetches and keeps it, from AWS's own host only.
+    Sns {
+        /// The ARNs of the topics that are let in, with commas between; `{name}` stands for a connection's option.
+        topics: String,
+    },
+    /// A buyer's browser brings a purchase token to `/hooks/{connection}/landing`. Nothing proves it but the vendor, who
+    /// knows what the token stands for: it is a hint, and is taken in only where a connection lists the scheme by name.
+    Landing {
+        /// What the token is called in the form, the query, or the body.
+        token: String,
+    },
     /// The path has to end in the secret. What comes this way is a hint: it carries ids, never field values.
     Path {},
     /// Nothing proves the sender. What comes this way is a hint as well; a connection takes it in only where it lists the
@@ -150,11 +164,19 @@ fn five_minutes() -> i64 {
 impl Scheme {
     /// True when what comes this way is a hint without proof of its content.
     pub fn is_hint(&self) -> bool {
-        matches!(self.signed, Signed::Path {} | Signed::None {})
+        matches!(self.signed, Signed::Path {} | Signed::None {} | Signed::Landing { .. })
     }
     /// True when nothing at all proves the sender.
     pub fn is_open(&self) -> bool {
-        matches!(self.signed, Signed::None {})
+        matches!(self.signed, Signed::None {} | Signed::Landing { .. })
+    }
+    /// True when buyers come this way, with a browser that has to be sent on.
+    pub fn is_landing(&self) -> bool {
+        matches!(self.signed, Signed::Landing { .. })
+    }
+    /// True when the proof is made with a secret that both sides keep.
+    pub fn has_secret(&self) -> bool {
+        !self.is_open() && !matches!(self.signed, Signed::Jwt { .. } | Signed::Sns { .. })
     }
     /// The headers without which nothing can be proved.
     pub fn headers(&self) -> Vec<&str> {
@@ -171,7 +193,7 @@ impl Scheme {
             Signed::Digest { header, version: (version, _), .. } => vec![header, version],
             Signed::Header { header } => vec![header],
             Signed::Jwt { .. } => vec!["authorization"],
-            Signed::Path {} | Signed::None {} => Vec::new(),
+            Signed::Sns { .. } | Signed::Landing { .. } | Signed::Path {} | Signed::None {} => Vec::new(),
         }
     }
     /// Where the sender's keys are, when it signs with keys that it publishes.
@@ -181,16 +203,37 @@ impl Scheme {
             _ => None,
         }
     }
+    /// Where the certificate is that a message says it is signed with; `None` where nothing has to be fetched, or where the
+    /// message is not let in whatever its signature.
+    pub fn certificate_url(&self, body: &[u8], now: Instant) -> Option<String> {
+        match &self.signed {
+            Signed::Sns { topics } => sns::Message::of(body)?.welcome(topics, now)?.certificate_url(),
+            _ => None,
+        }
+    }
+    /// The address that has to be visited for messages to come at all, when a message is about nothing else. The message
+    /// has to be verified.
+    pub fn confirmation(&self, body: &[u8]) -> Option<String> {
+        match &self.signed {
+            Signed::Sns { .. } => sns::Message::of(body)?.confirmation(),
+            _ => None,
+        }
+    }
     /// With a connection's options in the places that stand for them.
     #[must_use]
     pub fn filled(&self, options: &std::collections::BTreeMap<String, String>) -> Self {
-        let mut filled = self.clone();
-        if let Signed::Jwt { keys_url, issuers, audience, claims } = &mut filled.signed {
-            for text in issuers.iter_mut().chain([keys_url, audience]).chain(claims.values_mut()) {
-                for (name, value) in options {
-                    *text = text.replace(&format!("{{{name}}}"), value);
-                }
+        let fill = |text: &mut String| {
+            for (name, value) in options {
+                *text = text.replace(&format!("{{{name}}}"), value);
             }
+        };
+        let mut filled = self.clone();
+        match &mut filled.signed {
+            Signed::Jwt { keys_url, issuers, audience, claims } => {
+                issuers.iter_mut().chain([keys_url, audience]).chain(claims.values_mut()).for_each(fill);
+            }
+            Signed::Sns { topics } => fill(topics),
+            _ => {}
         }
         filled
     }

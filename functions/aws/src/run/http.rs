@@ -50,7 +50,12 @@ pub async fn answer(booted: &Booted, event: Json) -> Result<Json, Error> {
         Err(status) => return Ok(json!({ "statusCode": status, "body": "" })),
     };
     let answer = trace::under(trace, ingest::ingest(&booted.hub, &connection, incoming)).await;
-    let headers = answer.content_type.map_or_else(|| json!({}), |kind| json!({ "content-type": kind }));
+    let mut headers = answer.content_type.map_or_else(|| json!({}), |kind| json!({ "content-type": kind }));
+    if let Some(page) = answer.location {
+        headers["location"] = page.into();
+        // The address that a buyer comes from may have a purchase token in it.
+        headers["referrer-policy"] = "no-referrer".into();
+    }
     Ok(json!({ "statusCode": answer.status, "headers": headers, "body": answer.body, "isBase64Encoded": false }))
 }
 

@@ -79,7 +79,11 @@ pub(super) async fn describe(app: &App, name: &str) -> Result<Json, Problem> {
         "currency": account.currency,
         "hook": format!("{}/hooks/{name}", app.hub.settings().public_url),
         "push": connection.connector.manifest().capabilities.push,
-        "webhooks": connection.schemes.iter().map(|scheme| json!({ "scheme": scheme.name, "secret_path": scheme.is_hint() })).collect::<Vec<_>>(),
+        "webhooks": connection.schemes.iter().map(|scheme| json!({
+            "scheme": scheme.name,
+            "secret_path": scheme.is_hint() && !scheme.is_landing(),
+            "landing": scheme.is_landing().then(|| format!("{}/hooks/{name}/landing", app.hub.settings().public_url)),
+        })).collect::<Vec<_>>(),
     }))
 }
 

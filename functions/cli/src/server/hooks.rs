@@ -76,6 +76,10 @@ fn respond(answer: Answer) -> Response {
     if let Some(kind) = answer.content_type {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     }
+    if let Some(Ok(page)) = answer.location.map(HeaderValue::try_from) {
+        response.headers_mut().insert(header::LOCATION, page);
+        response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    }
     response
 }
 

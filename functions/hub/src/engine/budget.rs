@@ -109,9 +109,9 @@ impl Budgets {
 }
 
 impl Budgets {
-    /// Counts a hint against its own budget; `false` when that is used up.
-    pub(crate) fn hint(&self, connection: &Connection, now: Instant, per_minute: u32) -> bool {
-        let limit = Limit { name: "hints".into(), requests: per_minute, per_ms: 60_000 };
+    /// Counts what strangers may ask for against its own budget; `false` when that is used up.
+    pub(crate) fn ask(&self, connection: &Connection, what: &str, now: Instant, per_minute: u32) -> bool {
+        let limit = Limit { name: what.into(), requests: per_minute, per_ms: 60_000 };
         self.take(connection, &[&limit], now, Share::All).is_none()
     }
 }

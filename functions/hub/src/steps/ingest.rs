@@ -1,6 +1,7 @@
 //! Ingest: finds the connection, verifies, answers handshakes, drops replays, enqueues, answers. Nothing else.
 
 mod kept;
+mod landing;
 mod proofs;
 mod secrets;
 mod strangers;
@@ -23,7 +24,7 @@ use crate::{
 use concord_connector::{
     ConnectionName, Fault, Instant, Kind, Result, Signal, Verified, Webhook,
     signal::Happened,
-    webhook::{Answer, EVENT_BUS, Scheme, Unverified},
+    webhook::{Answer, EVENT_BUS, Scheme, Signed, Unverified},
 };
 use std::{collections::BTreeSet, time::Duration};
 
@@ -31,6 +32,8 @@ use std::{collections::BTreeSet, time::Duration};
 pub const MAX_BODY: usize = 1024 * 1024;
 /// Hints that cannot be verified: at most this many in a minute, per connection.
 const HINTS_PER_MINUTE: u32 = 600;
+/// Subscriptions that are confirmed in a minute, per connection.
+const CONFIRMATIONS_PER_MINUTE: u32 = 10;
 
 /// A request to `/hooks/{connection}`, as it came.
 #[derive(Clone, Default)]
@@ -132,16 +135,28 @@ fn proven<'a>(
 
 /// What is answered to a webhook; `None` when it proves nothing.
 async fn accept(hub: &Hub, connection: &Connection, hook: Webhook<Unverified>) -> Result<Option<Answer>> {
-    let proofs = Proofs::of(hub, connection, hook.header("authorization")).await?;
     let now = hub.now();
+    let proofs = Proofs::of(hub, connection, &hook, now).await?;
     let Some((hook, scheme)) = proven(connection, &proofs, hook, now) else { return Ok(None) };
-    if scheme.is_hint() && !hub.budgets.hint(connection, now, HINTS_PER_MINUTE) {
+    let (asked, most) = if scheme.is_landing() { landing::BUDGET } else { ("hints", HINTS_PER_MINUTE) };
+    if scheme.is_hint() && !hub.budgets.ask(connection, asked, now, most) {
         return Ok(Some(Answer::empty(429)));
     }
     hub.tally.add(Count::WebhooksAccepted);
+    if let Some(url) = scheme.confirmation(hook.body()) {
+        if !hub.budgets.ask(connection, "confirmations", now, CONFIRMATIONS_PER_MINUTE) {
+            return Ok(Some(Answer::empty(429)));
+        }
+        proofs::visit(hub, connection, &url).await?;
+        tracing::info!(connection = %connection.name, "A subscription was confirmed.");
+        return Ok(Some(Answer::empty(200)));
+    }
     let signals = readable(hub, connection, &hook, scheme).await?;
     enqueue(hub, connection, scheme, signals).await?;
-    Ok(Some(connection.connector.acknowledge(&hook)))
+    Ok(Some(match &scheme.signed {
+        Signed::Landing { token } => landing::sent_on(connection, &hook, token),
+        _ => connection.connector.acknowledge(&hook),
+    }))
 }
 
 /// What a webhook says. What is theirs without doubt and cannot be read is kept for a person and never sent again; in a body

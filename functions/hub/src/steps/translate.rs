@@ -22,7 +22,7 @@ use crate::{
 use concord_connector::{
     ConnectionName, Entity, ExternalId, Fault, Instant, Kind, Operation, Outcome, Result, Retry, Signal, Snapshot,
     exchange::Refused,
-    signal::{Edit, Happened},
+    signal::{Edit, Happened, TOKEN},
     snapshot::Presence,
 };
 use futures::future::join_all;
@@ -320,7 +320,9 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
 /// less often.
 async fn look_again(hub: &Hub, name: &ConnectionName, unseen: &[&Asked<'_>]) -> Result<()> {
     let now = hub.now();
-    let changed = |one: &&&Asked<'_>| one.signal.happened == Happened::Changed;
+    // A purchase token that stands for nothing now will not do so later.
+    let lasts = |one: &Asked<'_>| !one.signal.id.as_str().starts_with(TOKEN);
+    let changed = |one: &&&Asked<'_>| one.signal.happened == Happened::Changed && lasts(one);
     let young = unseen.iter().filter(changed).filter(|one| now.since(one.received_at) < UNSEEN);
     let (mut wait, mut again) = (FIRST_WAIT, Vec::new());
     for one in young {

@@ -1,6 +1,6 @@
 //! Checking a proof.
 
-use super::{Code, Part, Scheme, Signed, Timestamp, code::decode, jwt, key, standard_key};
+use super::{Code, Part, Scheme, Signed, Timestamp, code::decode, jwt, key, sns, standard_key};
 use crate::{
     time::Instant,
     webhook::{Refused, Unverified, Verified, Webhook},
@@ -20,7 +20,10 @@ impl Webhook<Unverified> {
     /// # Errors
     /// `Refused`, for every reason alike.
     pub fn verify(self, scheme: &Scheme, secrets: &[&[u8]], now: Instant) -> Result<Webhook<Verified>, Refused> {
-        let mut good = scheme.is_open();
+        let mut good = match &scheme.signed {
+            Signed::Landing { token } => self.is_landing(token),
+            _ => scheme.is_open(),
+        };
         for secret in secrets {
             good |= !secret.is_empty() && self.proves(&scheme.signed, secret, now).unwrap_or(false);
         }
@@ -87,6 +90,9 @@ impl Webhook<Unverified> {
                 let given = self.path_secret.as_deref();
                 Some(equal(given.unwrap_or_default().as_bytes(), secret) && given.is_some())
             }
+            Signed::Sns { topics } => Some(sns::proves(&self.body, secret, topics, now)),
+            // Whether it is one was seen above, and no secret opens this door.
+            Signed::Landing { .. } => Some(false),
             Signed::None {} => Some(true),
         }
     }

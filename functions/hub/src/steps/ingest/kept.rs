@@ -69,7 +69,7 @@ pub(crate) async fn again(hub: &Hub, connection: &Connection, blob: &str, at: In
             .with("connection", &connection.name)
     })?;
     let hook = Webhook::new(kept.method, kept.uri, None, kept.headers, body);
-    let proofs = Proofs::of(hub, connection, hook.header("authorization")).await?;
+    let proofs = Proofs::of(hub, connection, &hook, at).await?;
     let Ok(hook) = hook.verify(scheme, &proofs.under(scheme), at) else { return Ok(Again::Unproven) };
     match connection.connector.signals(&connection.context, &hook) {
         Ok(signals) => {

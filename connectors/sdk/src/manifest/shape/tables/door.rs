@@ -147,6 +147,18 @@ const SIGNED: &[Key] = &[
         "A JSON Web Token as bearer, RS256, by a key that the sender publishes. It does not cover the body: let events say ids only.",
     ),
     may(
+        "sns",
+        Table(&[must("topics", Free, "The ARNs of the topics, with commas between; `{name}` stands for an option.")]),
+        "",
+        "Amazon SNS over HTTPS: AWS's signature, version 1 or 2, under a certificate of AWS's own host. For connectors in Rust only.",
+    ),
+    may(
+        "landing",
+        Table(&[must("token", Text, "What the purchase token is called.")]),
+        "",
+        "A buyer's browser at `/hooks/CONNECTION/landing` with a purchase token, which the vendor resolves. A hint; taken in only where the connection lists the scheme in `webhooks`. For connectors in Rust only.",
+    ),
+    may(
         "path",
         Table(&[]),
         "",
