@@ -9,6 +9,7 @@ mod crm;
 mod documents;
 mod explain;
 mod failures;
+mod found;
 mod gaps;
 mod guards;
 mod identity;

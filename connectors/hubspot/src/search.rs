@@ -10,7 +10,9 @@ use crate::{
     read, row,
     script::{Run, Script},
 };
-use concord_connector::{Context, Cursor, Entity, ExternalId, Fault, Outcome, Request, time::Instant};
+use concord_connector::{
+    Context, Cursor, Entity, ExternalId, Fault, Kind, Outcome, Request, exchange::Refused, time::Instant,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
@@ -79,8 +81,15 @@ pub(crate) fn poll(
         _ => after(end),
     };
     let rows = read::rows(script, cx, entity, &ids)?;
-    let records = read::decode(cx, entity, &rows)?;
+    let mut records = read::decode(cx, entity, &rows)?;
+    // Listed, and not shown: what came of it is asked for once more.
+    let hidden = ids.iter().filter(|id| !rows.iter().any(|row| row.id == **id));
+    records.extend(hidden.map(|id| (id.clone(), Err(not_shown()))));
     Ok(Outcome::Page { records, more: next.until.is_some(), cursor: next.cursor() })
+}
+
+fn not_shown() -> Refused {
+    Fault::new(Kind::NotFound, "hubspot.poll", "HubSpot lists this record as changed and does not show it").into()
 }
 
 fn request(object: &str, place: &Place) -> Request {

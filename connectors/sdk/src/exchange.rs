@@ -194,7 +194,7 @@ pub enum Outcome {
     Records(Vec<(ExternalId, std::result::Result<Snapshot, Refused>)>),
     /// Of a poll: a page.
     Page {
-        /// The records.
+        /// The records. One that is listed and not shown is a fault of kind `NotFound`: it is asked for again.
         records: Vec<(ExternalId, std::result::Result<Snapshot, Refused>)>,
         /// Where to go on.
         cursor: Cursor,

@@ -11,6 +11,7 @@ mod hash;
 mod landed;
 mod place;
 mod version;
+mod whose;
 
 pub use apply::Applied;
 pub use fold::{Cell, Said, View};
@@ -65,6 +66,17 @@ pub struct Want {
     /// Per field: the stamp of the golden value that this is the image of. Whoever edits on top of it is later.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub stamps: BTreeMap<Field, Instant>,
+    /// Fields that something else is to show by now, where no write lands on what it did not see: who edited such a field
+    /// since, and then types this very value, has said so.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub withdrawn: BTreeSet<Field>,
+}
+
+impl Want {
+    /// Whether it is of a field that is to show something else by now.
+    pub fn is_withdrawn(&self, field: &Field) -> bool {
+        self.withdrawn.contains(field)
+    }
 }
 
 /// The last acknowledged write.
@@ -247,6 +259,9 @@ impl Facet {
                 }
                 if let Some(stamp) = stamp {
                     next.stamps.insert(field.clone(), stamp);
+                }
+                if oldest.withdrawn.contains(&field) {
+                    next.withdrawn.insert(field.clone());
                 }
                 next.fields.insert(field, hash);
             }

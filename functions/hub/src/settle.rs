@@ -68,6 +68,7 @@ pub fn settle(
     if record.golden != before.0 {
         begin_anew(record, &mut settled.closed);
     }
+    wants::withdraw(record, settings);
     let wanted = wants::adopt(record, plans, next, cause, &mut settled);
     let open = record.creates.len() > before.1;
     record.prune_approvals();
@@ -240,7 +241,15 @@ pub fn images(record: &Record, connection: &Connection) -> BTreeMap<concord_conn
 pub fn wanted(record: &Record, connection: &Connection, now: Instant) -> Want {
     let fields = images(record, connection);
     let stamps = wants::stamps(&record.golden, fields.keys());
-    Want { version: record.version, at: now, configured: false, sent: false, fields, stamps }
+    Want {
+        version: record.version,
+        at: now,
+        configured: false,
+        sent: false,
+        fields,
+        stamps,
+        withdrawn: Default::default(),
+    }
 }
 
 /// Whether a name is Concord's own.

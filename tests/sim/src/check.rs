@@ -99,7 +99,7 @@ pub fn check(run: &mut Run<'_>) -> Vec<Violation> {
     let stock = Stock::of(run);
     work(&stock, &mut found);
     letters::check(run, &stock, &mut found);
-    agreement::check(run, &stock, &mut found);
+    agreement::check(run, &stock, false, &mut found);
     creates::check(run, &stock, &mut found);
     removals::check(run, &mut found);
     values::check(run, &stock, &mut found);

@@ -23,8 +23,8 @@ impl Facet {
         self.observe_knowing(snapshot, read_at, &BTreeMap::new())
     }
 
-    /// The same, where it is known of some of its values that they are our own writes, and with which stamps: their wants may
-    /// be acknowledged by now.
+    /// The same, where it is known of some of its values that nobody said them: our own writes, with their stamps, whose wants
+    /// may be acknowledged by now, and what a system let go of by itself.
     pub fn observe_knowing(
         &mut self,
         snapshot: &Snapshot,
@@ -251,7 +251,7 @@ impl Facet {
             new.times.retain(|field, time| new.diff.contains_key(field) && self.may_date(at, field, *time));
             new.ours.retain(|field| new.diff.contains_key(field));
             new.stamps.retain(|field, _| new.diff.contains_key(field));
-            self.recognise(&mut new);
+            self.recognise(&mut new, at);
             if new.presence.as_ref().is_none_or(|shown| *shown == before.presence) && (at > 0 || !self.base.is_empty())
             {
                 new.presence = None;
@@ -317,40 +317,6 @@ impl Facet {
         tail.diff.retain(|field, _| !known.absent.contains(field));
         tail.presence = Some(after.presence);
         Some(tail)
-    }
-
-    /// Notes the fields whose new value is one that we were about to write.
-    fn recognise(&self, new: &mut Version) {
-        for (field, value) in &new.diff {
-            let image = Hash::of(value.as_ref());
-            if left_out!(SkipEcho) || !self.wants_value(field, &image) {
-                let under = self.was_made_with(field).or_else(|| self.may_cover(new, field));
-                new.stamps.extend(under.map(|stamp| (field.clone(), stamp)));
-                continue;
-            }
-            if let Some(stamp) = self.wanted_stamp(field, &image) {
-                new.stamps.insert(field.clone(), stamp);
-            }
-            new.ours.insert(field.clone());
-        }
-    }
-
-    /// The stamp of the value with which our create made a record that nobody had read since: what it shows now was edited on
-    /// top of that.
-    fn was_made_with(&self, field: &Field) -> Option<Instant> {
-        let made = self.wants.iter().find(|want| want.sent && want.fields.contains_key(field));
-        made.filter(|_| self.is_unseen()).map(|want| want.stamps.get(field).copied().unwrap_or(Instant::EPOCH))
-    }
-
-    /// The stamp of a value that an open want may have carried there before a field was edited to another: the vendor's clock
-    /// is behind, by our last write there, and by ours the edit is later than the want. Whether that write landed nobody
-    /// knows yet; whoever wrote is later than the value that we were to write in any case.
-    fn may_cover(&self, new: &Version, field: &Field) -> Option<Instant> {
-        let ours = self.versions.iter().rev().find(|known| known.order.sort == Sort::Receipt)?;
-        let behind = ours.behind()?;
-        let edited_at = new.edited_at(field).0.plus(behind);
-        let open = self.wants.iter().filter(|want| want.fields.contains_key(field) && want.at < edited_at);
-        open.filter_map(|want| want.stamps.get(field).copied()).max()
     }
 
     /// The versions after an inserted one now follow another state: what each showed stays, its differences change. A

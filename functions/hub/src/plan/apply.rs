@@ -207,7 +207,15 @@ fn mark(hub: &Hub, plan: &Plan, record: &mut Record, writes: &[&PlannedWrite], b
                 let (link, version) = (Link { connection: name.clone(), id: id.clone() }, record.version);
                 let stamps = crate::settle::stamps(&record.golden, fields.keys());
                 if let Some(facet) = record.facet_mut(&link) {
-                    facet.want(Want { version, at: now, configured: false, sent: false, fields, stamps });
+                    facet.want(Want {
+                        version,
+                        at: now,
+                        configured: false,
+                        sent: false,
+                        fields,
+                        stamps,
+                        withdrawn: Default::default(),
+                    });
                 }
             }
             (Action::Archive | Action::Delete, Some(id)) => {

@@ -8,7 +8,9 @@ use crate::{
     review::{Review, Subject},
     settings::{Connection, Mode, Settings},
 };
-use concord_connector::{Entity, ExternalId, Field, Instant, Reference, Target, Value, mapping::Rule};
+use concord_connector::{
+    Entity, ExternalId, Field, Instant, Reference, Target, Value, manifest::Concurrency, mapping::Rule,
+};
 use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 /// How often a field may be written back within [`WINDOW`] although nobody edited it elsewhere.
@@ -107,6 +109,26 @@ fn swap(value: &Value, swap: &impl Fn(Target) -> Target) -> Option<Value> {
     mapped.unwrap_or_else(|never| match never {})
 }
 
+/// Marks what wants are of by now something else, where writes land only on what they saw. A system that takes every write
+/// says in its history whose a value is.
+pub(super) fn withdraw(record: &mut Record, settings: &Settings) {
+    let Record { entity, golden, facets, .. } = record;
+    for facet in facets.iter_mut().filter(|facet| !facet.wants.is_empty()) {
+        let Some(connection) = settings.connections.get(&facet.link.connection) else { continue };
+        if connection.connector.manifest().concurrency == Concurrency::History {
+            continue;
+        }
+        for want in &mut facet.wants {
+            let other = |(field, hash): &(&Field, &Hash)| {
+                let value = golden.get(*field).and_then(|golden| golden.value.as_ref());
+                image(connection, *entity, field, value).is_some_and(|image| Hash::of(image.as_ref()) != **hash)
+            };
+            let withdrawn: Vec<Field> = want.fields.iter().filter(other).map(|(field, _)| field.clone()).collect();
+            want.withdrawn.extend(withdrawn);
+        }
+    }
+}
+
 /// Writes the plans into the facets as wants. True when a want was added.
 pub(super) fn adopt(
     record: &mut Record,
@@ -124,14 +146,15 @@ pub(super) fn adopt(
         let reverted = cause.observed == Some(&facet.link);
         let mut fields = BTreeMap::new();
         for (field, hash) in plan.fields {
-            let newest = facet.wants.iter().rev().find_map(|want| want.fields.get(&field));
-            if newest == Some(&hash) {
+            let newest = facet.wants.iter().rev().find(|want| want.fields.contains_key(&field));
+            if newest.is_some_and(|want| want.fields.get(&field) == Some(&hash) && !want.is_withdrawn(&field)) {
                 continue;
             }
             if reverted && left_out!(RevertOff) {
                 continue;
             }
-            if reverted && !revert(facet, &field, cause) {
+            let edited = newest_edits(facet, &field);
+            if reverted && edited && !revert(facet, &field, cause) {
                 settled.reviews.push(Review::parked_field(&record.id, &plan.link, &field));
                 continue;
             }
@@ -147,7 +170,15 @@ pub(super) fn adopt(
                 settled.closed.push(Subject::Refused { record: record.id.clone(), connection }.question());
             }
             let stamps = stamps(&record.golden, fields.keys());
-            facet.want(Want { version, at: cause.now, configured: cause.configured, sent: false, fields, stamps });
+            facet.want(Want {
+                version,
+                at: cause.now,
+                configured: cause.configured,
+                sent: false,
+                fields,
+                stamps,
+                withdrawn: Default::default(),
+            });
             added = true;
         }
     }
@@ -160,6 +191,11 @@ pub fn stamps<'a>(
     fields: impl Iterator<Item = &'a Field>,
 ) -> BTreeMap<Field, Instant> {
     fields.filter_map(|field| Some((field.clone(), golden.get(field)?.at?))).collect()
+}
+
+/// Whether the newest version of an external record brings somebody's edit of a field.
+fn newest_edits(facet: &Facet, field: &Field) -> bool {
+    facet.versions().last().is_some_and(|version| version.diff.contains_key(field) && !version.ours.contains(field))
 }
 
 /// Counts a write-back; `false` parks the field.

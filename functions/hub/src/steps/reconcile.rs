@@ -145,8 +145,10 @@ async fn attempt(
         let winner = Link { connection: link.connection.clone(), id: winner.clone() };
         references::placeholder(hub, entity, &winner, &mut transaction).await?;
     }
+    let mut ours = observation.ours.clone();
     if let Some(facet) = record.facet(&link) {
-        references::let_go(hub, facet, &mut snapshot).await?;
+        let gone = references::let_go(hub, facet, &snapshot).await?;
+        ours.extend(gone.into_iter().map(|field| (field, Instant::EPOCH)));
     }
     let made_by_us = made_for.is_some() || snapshot.marker.as_ref() == Some(&record.id);
     // It moved to another record between the two reads.
@@ -177,7 +179,7 @@ async fn attempt(
     if observation.looked {
         snapshot.version = facet.version_of_look(&snapshot, observation.read_at);
     }
-    let applied = facet.observe_knowing(&snapshot, observation.read_at, &observation.ours);
+    let applied = facet.observe_knowing(&snapshot, observation.read_at, &ours);
     let after = (identity::keys(entity, facet), facet.is_live());
     match applied {
         Applied::Nothing if !new_link && before == after => {

@@ -332,6 +332,19 @@ async fn look_again(hub: &Hub, name: &ConnectionName, unseen: &[&Asked<'_>]) -> 
     if again.is_empty() { Ok(()) } else { later(hub, name, &again, wait).await }
 }
 
+/// Asks for records by their ids that a list names and does not show, as if each had been said to have changed.
+pub(super) async fn ask_for(hub: &Hub, connection: &Connection, entity: Entity, ids: Vec<ExternalId>) -> Result<()> {
+    let now = hub.now();
+    let mut signals = Vec::with_capacity(ids.len());
+    for id in ids {
+        let signal = Signal::changed(format!("listed-{}", hub.new_token()), entity, id, now);
+        let message = Message::SignalV1 { connection: connection.name.clone(), signal, received_at: now };
+        signals.push(Outgoing::new(message.encode()?).of(connection.name.as_str()));
+    }
+    let queue = QueueName::Signals(connection.connector.system().clone());
+    if signals.is_empty() { Ok(()) } else { hub.queue.send(&queue, signals).await }
+}
+
 /// What a signal adds to a read that began after it came: nothing, but for the exact time of an edit.
 fn covered(connection: &Connection, name: &ConnectionName, one: &Asked<'_>, look: &Look) -> Option<Observation> {
     let mut snapshot = Snapshot::clone(&look.shown);

@@ -32,7 +32,15 @@ fn wants(facet: &mut Facet, name: &str, seconds: i64) {
     let image = Hash::of(Some(&Value::Text(name.into())));
     let fields = BTreeMap::from([(Field::from("name"), image)]);
     let stamps = BTreeMap::from([(Field::from("name"), at(seconds - 1))]);
-    facet.want(Want { version: 1, at: at(seconds), configured: false, sent: false, fields, stamps });
+    facet.want(Want {
+        version: 1,
+        at: at(seconds),
+        configured: false,
+        sent: false,
+        fields,
+        stamps,
+        withdrawn: Default::default(),
+    });
 }
 
 #[test]
@@ -206,7 +214,15 @@ fn what_a_record_of_ours_shows_otherwise_when_it_is_found_was_edited_since_it_wa
     let image = |text: &str| Hash::of(Some(&Value::Text(text.into())));
     let fields = BTreeMap::from([(Field::from("name"), image("Acme")), (Field::from("phone"), image("1"))]);
     let stamps = BTreeMap::from([(Field::from("name"), at(50))]);
-    facet.want(Want { version: 1, at: at(60), configured: false, sent: true, fields, stamps });
+    facet.want(Want {
+        version: 1,
+        at: at(60),
+        configured: false,
+        sent: true,
+        fields,
+        stamps,
+        withdrawn: Default::default(),
+    });
     let mut found = shows("Bolt", 30);
     found.fields.insert(Field::from("phone"), Some(Value::Text("1".into())));
     found.fields.insert(Field::from("industry"), Some(Value::Text("Energy".into())));
@@ -216,4 +232,24 @@ fn what_a_record_of_ours_shows_otherwise_when_it_is_found_was_edited_since_it_wa
     assert_eq!(facet.view().said(&Field::from("phone")), None, "this is still ours");
     let other = facet.view().said(&Field::from("industry")).expect("somebody's word");
     assert_eq!(other.at, None, "and what we had not sent is there from the beginning");
+}
+
+#[test]
+fn a_value_that_was_to_be_written_is_somebodys_edit_when_they_had_edited_it_since() {
+    let typed = |edited: bool, withdrawn: bool| {
+        let mut facet = facet();
+        facet.observe(&shows("Acme", 0), at(1));
+        wants(&mut facet, "Bolt", 10);
+        if edited {
+            facet.observe(&entry("Core", 20), at(21));
+        }
+        if withdrawn {
+            facet.wants[0].withdrawn.insert(Field::from("name"));
+        }
+        facet.observe(&entry("Bolt", 30), at(31));
+        said(&facet).map(|(name, _)| name)
+    };
+    assert_eq!(typed(true, true).as_deref(), Some("Bolt"), "nothing was to be written any more");
+    assert_eq!(typed(true, false).as_deref(), Some("Core"), "it is still to be written, and may have been");
+    assert_eq!(typed(false, true).as_deref(), Some("Acme"), "it may have been on its way");
 }

@@ -2,7 +2,7 @@
 
 use super::{Stock, Violation};
 use crate::run::Run;
-use concord_connector::{Entity, Field, Target, Value, mapping::Flow};
+use concord_connector::{Entity, Field, Reference, Target, Value, mapping::Flow};
 use concord_hub::{
     facet::{Facet, Hash, Link},
     policy::Others,
@@ -18,7 +18,8 @@ use std::{
 /// What a vendor shows, by id.
 type Shown = BTreeMap<String, BTreeMap<Field, Option<Value>>>;
 
-pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
+/// `read` once everything was read once more: until then nobody may have told of a reference that a system let go of.
+pub(super) fn check(run: &mut Run<'_>, stock: &Stock, read: bool, found: &mut Vec<Violation>) {
     let now = run.now();
     let settings = crate::world::copy(&run.settings);
     for connection in settings.connections.values() {
@@ -49,7 +50,7 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
             }
             let records = stock.records.values().filter(|record| record.entity == *entity && !record.is_placeholder());
             for record in records {
-                one(stock, &settings, connection, record, (&there, &unreadable), found);
+                one(stock, &settings, (connection, read), record, (&there, &unreadable), found);
             }
         }
     }
@@ -58,7 +59,7 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
 fn one(
     stock: &Stock,
     settings: &concord_hub::settings::Settings,
-    connection: &Connection,
+    (connection, read): (&Connection, bool),
     record: &Record,
     (there, unreadable): (&Shown, &BTreeSet<String>),
     found: &mut Vec<Violation>,
@@ -90,7 +91,9 @@ fn one(
     }
     for facet in live {
         match there.get(facet.link.id.as_str()) {
-            Some(fields) if !parked => fields_agree(stock, settings, connection, record, facet, fields, found),
+            Some(fields) if !parked => {
+                fields_agree(stock, settings, (connection, read), record, facet, fields, found);
+            }
             Some(_) => {}
             // It is there, and a letter says why it cannot be read.
             None if unreadable.contains(facet.link.id.as_str()) => {}
@@ -115,7 +118,7 @@ fn gone(record: &Record, facet: &Facet, found: &mut Vec<Violation>) {
 fn fields_agree(
     stock: &Stock,
     settings: &concord_hub::settings::Settings,
-    connection: &Connection,
+    (connection, read): (&Connection, bool),
     record: &Record,
     facet: &Facet,
     there: &BTreeMap<Field, Option<Value>>,
@@ -143,7 +146,8 @@ fn fields_agree(
             && view.held(&rule.field).and_then(|held| at(stock, connection, held.as_ref())).as_ref() == Some(shown);
         // Where a person joined two records of one system, both are the one that is referred to.
         let same = canonical(stock, connection, shown.as_ref()) == canonical(stock, connection, wanted.as_ref());
-        if *shown != expected && !same && !stored {
+        let untold = !read && shown.is_none() && was_let_go(stock, facet, &rule.field);
+        if *shown != expected && !same && !stored && !untold {
             found.push(Violation::new(
                 "disagreement",
                 format!(
@@ -159,6 +163,16 @@ fn fields_agree(
             ));
         }
     }
+}
+
+/// Whether what a facet refers to was deleted in its system, which lets go of it without a word.
+pub(super) fn was_let_go(stock: &Stock, facet: &Facet, field: &Field) -> bool {
+    let Some(Some(Value::Ref(Reference { to: Target::Record(home), .. }))) = facet.view().held(field) else {
+        return false;
+    };
+    let facets = stock.record(home).into_iter().flat_map(|record| &record.facets);
+    let mut there = facets.filter(|one| one.link.connection == facet.link.connection && one.home == *home).peekable();
+    there.peek().is_some() && there.all(|one| !one.is_live())
 }
 
 fn leaves(settings: &concord_hub::settings::Settings, entity: Entity, field: &Field, connection: &Connection) -> bool {

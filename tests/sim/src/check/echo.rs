@@ -4,7 +4,7 @@
 //! later - and that a record which is gone is not referred to any more, or one that was merged is referred to by its new name.
 //! Systems let go of references without a new version of whoever held them.
 
-use super::{Stock, Violation};
+use super::{Stock, Violation, agreement};
 use crate::run::Run;
 use concord_connector::{Target, Value, snapshot::Presence};
 use concord_hub::{record::Record, resolve::Golden};
@@ -43,6 +43,9 @@ pub(super) fn check(run: &mut Run<'_>, found: &mut Vec<Violation>) {
     let made: Vec<_> = now.records.keys().filter(|id| !before.records.contains_key(*id)).collect();
     if !made.is_empty() {
         found.push(Violation::new("echo", format!("{made:?} were made when everything was told again")));
+    }
+    if found.is_empty() {
+        agreement::check(run, &now, true, found);
     }
     let after = state(run);
     // What is not referred to any more is taken out of the other systems as well.
@@ -88,7 +91,13 @@ fn heard(run: &Run<'_>, stock: &Stock, before: &Record, after: &Record) -> Optio
             return None;
         }
     }
-    heard
+    heard.or_else(|| lets_go(stock, before).then_some(Heard::LetGo))
+}
+
+/// Whether a system let go of a reference of a record, whose golden value stays.
+fn lets_go(stock: &Stock, record: &Record) -> bool {
+    let mut facets = record.facets.iter();
+    facets.any(|facet| facet.view().cells.keys().any(|field| agreement::was_let_go(stock, facet, field)))
 }
 
 /// Whether a reference led to what is gone somewhere, or to what goes by another name now.

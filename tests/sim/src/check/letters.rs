@@ -110,16 +110,17 @@ fn lacking(reason: &str) -> Option<Vec<&str>> {
     Some(names.split(", ").collect())
 }
 
-/// Whether a record of the same thing was made without the field.
+/// Whether a record of the same thing was made without the field; where a person joined two things, of either.
 fn came_later(run: &Run<'_>, record: &Record, field: &str) -> bool {
-    let thing = record.facets.iter().find_map(|facet| {
-        let link = (facet.link.connection.to_string(), record.entity.name(), facet.link.id.to_string());
-        run.known.get(&link)
-    });
-    let Some(known) = thing.and_then(|thing| run.ledger.things.get(*thing)) else { return false };
     let field = Field::from(field);
-    known.made.iter().any(|(_, place)| {
-        let edits = known.edits.get(&field).into_iter().flatten();
-        edits.filter(|edit| edit.place == *place).all(|edit| !edit.first)
+    let mut things = record.facets.iter().filter_map(|facet| {
+        let link = (facet.link.connection.to_string(), record.entity.name(), facet.link.id.to_string());
+        run.ledger.things.get(*run.known.get(&link)?)
+    });
+    things.any(|known| {
+        known.made.iter().any(|(_, place)| {
+            let edits = known.edits.get(&field).into_iter().flatten();
+            edits.filter(|edit| edit.place == *place).all(|edit| !edit.first)
+        })
     })
 }

@@ -161,9 +161,11 @@ async fn update(
         let mapping = connection.context.mapping(record.entity)?;
         differences.extend(mapping.active(&connection.context).map(|rule| (rule.field.clone(), None)));
     }
-    let landed = super::landed::fields(record, connection, current, &wanted, &differences);
+    let landed = super::landed::fields(record, connection, current, &wanted);
     let mut held_at = one.facet.confirmed_at();
-    differences.extend(landed.keys().map(|field| (field.clone(), current.view.held(field).cloned().flatten())));
+    for field in landed.keys() {
+        differences.entry(field.clone()).or_insert_with(|| current.view.held(field).cloned().flatten());
+    }
     for (field, image) in differences {
         let writable = wanted.contains(&field)
             && !one.facet.parked.contains(&field)

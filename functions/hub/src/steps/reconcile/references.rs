@@ -55,28 +55,33 @@ pub(in crate::steps) async fn normalise(
     Ok(normal)
 }
 
-/// Takes out of a snapshot the references that are empty because what they led to was deleted there: a system that deletes a
-/// record lets go of it everywhere, and nobody has said that its people have no company. Where it goes everywhere, it is gone.
-pub(super) async fn let_go(hub: &Hub, facet: &Facet, snapshot: &mut Snapshot) -> Result<()> {
+/// The references of a snapshot that are empty because what they led to was deleted there: a system that deletes a record lets
+/// go of it everywhere, and nobody has said that its people have no company. When it is back under another id, they lead to
+/// it again. Where it goes everywhere, it is gone.
+pub(super) async fn let_go(hub: &Hub, facet: &Facet, snapshot: &Snapshot) -> Result<BTreeSet<Field>> {
     let mut led: Vec<(Field, RecordId)> = Vec::new();
     for (field, _) in snapshot.fields.iter().filter(|(_, value)| value.is_none()) {
         if let Some(Some(Value::Ref(Reference { to: Target::Record(id), .. }))) = facet.view().held(field) {
             led.push((field.clone(), id.clone()));
         }
     }
+    let mut gone = BTreeSet::new();
     if led.is_empty() {
-        return Ok(());
+        return Ok(gone);
     }
     let ids: Vec<RecordId> = led.iter().map(|(_, id)| id.clone()).collect();
     let records = hub.records(&ids).await?;
     for (field, id) in led {
         let Some((to, _)) = records.get(&id) else { continue };
-        let mut there = to.facets.iter().filter(|one| one.link.connection == facet.link.connection).peekable();
-        if to.removal.is_none() && there.peek().is_some() && there.all(|one| !one.is_live()) {
-            snapshot.fields.remove(&field);
+        let here: Vec<&Facet> = to.facets.iter().filter(|one| one.link.connection == facet.link.connection).collect();
+        // The one that was referred to, and not another that is the same by now.
+        let same: Vec<&Facet> = here.iter().filter(|one| one.home == id).copied().collect();
+        let led_to = if same.is_empty() { here } else { same };
+        if to.removal.is_none() && !led_to.is_empty() && led_to.iter().all(|one| !one.is_live()) {
+            gone.insert(field);
         }
     }
-    Ok(())
+    Ok(gone)
 }
 
 /// The home of an external record; a placeholder, its link and a signal when it was never seen.

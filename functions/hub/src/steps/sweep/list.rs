@@ -34,14 +34,16 @@ pub(super) async fn page(place: &Place<'_>, part: &mut Part) -> Result<()> {
     };
     let marks: Vec<u64> = records.iter().map(|(id, _)| scratch::mark(id)).collect();
     let mut observations = Vec::with_capacity(records.len());
-    let mut unreadable: Vec<(ExternalId, _)> = Vec::new();
+    let (mut unreadable, mut hidden): (Vec<(ExternalId, _)>, Vec<ExternalId>) = Default::default();
     part.listed += records.len() as u64;
     for (id, record) in records {
         match record {
             Ok(snapshot) => observations.push(Observation::of_read(&connection.name, snapshot, ran.started_at)),
+            Err(refused) if refused.kind == Kind::NotFound => hidden.push(id),
             Err(refused) => unreadable.push((id, refused)),
         }
     }
+    translate::ask_for(hub, connection, entity, hidden).await?;
     let known = compare(place, &observations).await?;
     let old = ran.started_at.minus(GRACE);
     let mut fresh = Vec::new();

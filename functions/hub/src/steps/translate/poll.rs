@@ -1,6 +1,6 @@
 //! Polls: a page at a time, the cursor kept after its records are safe.
 
-use super::{asked, send, unreadable};
+use super::{ask_for, asked, send, unreadable};
 use crate::{
     hub::Hub,
     keys,
@@ -10,7 +10,7 @@ use crate::{
     steps::sweep,
     store,
 };
-use concord_connector::{ConnectionName, Cursor, Entity, Instant, Operation, Outcome, Result};
+use concord_connector::{ConnectionName, Cursor, Entity, Instant, Kind, Operation, Outcome, Result};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -86,13 +86,15 @@ async fn pages(hub: &Hub, connection: &Connection, entity: Entity, what: &str) -
         };
         let ran = hub.run(connection, &operation).await?;
         let Outcome::Page { records, cursor: next, more } = ran.outcome else { return Ok(false) };
-        let mut observations = Vec::with_capacity(records.len());
+        let (mut observations, mut hidden) = (Vec::with_capacity(records.len()), Vec::new());
         for (id, record) in records {
             match record {
                 Ok(snapshot) => observations.push(Observation::of_read(&connection.name, snapshot, ran.started_at)),
+                Err(refused) if refused.kind == Kind::NotFound => hidden.push(id),
                 Err(refused) => unreadable(hub, connection, entity, &id, &refused).await?,
             }
         }
+        ask_for(hub, connection, entity, hidden).await?;
         let mut late = left_out!(CursorFirst).then(|| std::mem::take(&mut observations));
         send(hub, observations).await?;
         let window = window_at.get_or_insert(until);

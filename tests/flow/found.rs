@@ -1,0 +1,129 @@
+//! What later histories of the simulation found, each as the scenario that shows it (tests/sim/FOUND.md).
+
+use crate::{
+    clobber::about_to_cover,
+    crm::{company, edit, small, text},
+    meddle::Meddler,
+};
+use concord_connector::{
+    Entity, System,
+    sandbox::{Act, Trouble},
+};
+use concord_hub::{explain, people, ports::QueueName, steps};
+use concord_tests::world::{Account, World, account};
+use serde_json::{Value as Json, json};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+/// Tells the hub what happened in a system and lets it look, but deliver nothing.
+async fn hear(world: &mut World, system: &str) {
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_secs(1));
+        world.push().await;
+        while world.drain(&QueueName::Signals(System::from(system))).await {}
+        while world.drain(&QueueName::Observations).await {}
+        while world.feed().await {}
+    }
+}
+
+#[tokio::test]
+async fn an_edit_that_a_write_without_its_receipt_covered_is_found_by_the_next_write_of_something_else() {
+    let (mut world, queue) = about_to_cover().await;
+    world.vendor("hubspot-eu", |vendor| vendor.faults().plan("/batch/update", Trouble::LoseAnswer));
+    world.drain(&queue).await;
+    let record = world.only(Entity::Organization).await;
+    assert_eq!(world.shown(&record, "hubspot-eu", "companies")["properties"]["phone"], "1", "our write is there");
+    world.clock.advance(Duration::from_secs(300));
+    steps::schedule::tick(&world.hub).await.expect("a store");
+    hear(&mut world, "hubspot").await;
+    // Before it is written once more, something else is to be there.
+    people::set(&world.hub, &record.id, "phone", Some("3")).await.expect("a store");
+    for _ in 0..4 {
+        world.settle().await;
+        world.clock.advance(Duration::from_secs(300));
+    }
+    let record = world.only(Entity::Organization).await;
+    assert_eq!(world.shown(&record, "hubspot-eu", "companies")["properties"]["phone"], "3");
+    let story = explain::of(&record, &world.hub.settings());
+    let phone = story.fields.iter().find(|story| story.field.as_str() == "phone").expect("a story");
+    let lost: Vec<&str> = phone.lost.iter().filter_map(|said| said.value.as_deref()).collect();
+    assert!(lost.contains(&"2"), "what was typed there lost, and is told: {lost:?}");
+}
+
+#[tokio::test]
+async fn what_a_poll_lists_and_is_not_shown_is_asked_for_again() {
+    let mut world = World::new(&[small("hubspot-eu", "hubspot")]).await;
+    world.vendor("hubspot-eu", |vendor| vendor.faults().lose_webhooks = true);
+    world.settle().await;
+    let meddler = Meddler::enter(&mut world);
+    let (listed, hidden) = (AtomicBool::new(false), AtomicBool::new(false));
+    meddler.answers(move |request, response| {
+        let Ok(mut body) = serde_json::from_slice::<Json>(&response.body) else { return };
+        let shows = body["results"].as_array().is_some_and(|rows| !rows.is_empty());
+        listed.fetch_or(shows && request.url.contains("/search"), Ordering::SeqCst);
+        let hides = shows && listed.load(Ordering::SeqCst) && request.url.contains("/batch/read");
+        if hides && !hidden.swap(true, Ordering::SeqCst) {
+            body["results"] = json!([]);
+            response.body = body.to_string().into_bytes();
+        }
+    });
+    world.act("hubspot-eu", company("Acme", "acme.example"));
+    for _ in 0..12 {
+        world.clock.advance(Duration::from_secs(300));
+        world.settle().await;
+    }
+    assert_eq!(text(&world.only(Entity::Organization).await, "name"), "Acme");
+}
+
+#[tokio::test]
+async fn a_reference_that_a_system_let_go_of_is_there_again_when_the_company_is_back() {
+    let maps = &[Entity::Organization, Entity::Person];
+    let people = |name, system| Account { maps, creates: maps, ..account(name, system) };
+    let mut world = World::new(&[people("hubspot-eu", "hubspot"), people("salesforce", "salesforce")]).await;
+    let employer = world.act("hubspot-eu", company("Acme", "acme.example"));
+    let fields = json!({
+        "properties": {"lastname": "Doe", "email": "doe@acme.example"},
+        "associations": [{"to": "companies", "id": employer, "label": "Primary"}]
+    });
+    let person = world.act("hubspot-eu", Act::Create { object: "contacts".into(), fields });
+    world.settle().await;
+    world.act("hubspot-eu", Act::Delete { object: "companies".into(), id: employer });
+    world.settle().await;
+    // It is back under another id, and the same by its domain.
+    let again = world.act("hubspot-eu", company("Acme", "acme.example"));
+    world.settle().await;
+    assert_eq!(world.records(Entity::Organization).await.len(), 1, "they are one");
+    for title in ["Buyer", "Head buyer", "Owner", "Founder"] {
+        world.act("hubspot-eu", edit("contacts", &person, json!({"properties": {"jobtitle": title}})));
+        world.settle().await;
+    }
+    let record = world.only(Entity::Person).await;
+    assert!(world.shown(&record, "salesforce", "Contact")["AccountId"].is_string(), "nobody has emptied it");
+    let there = world.shown(&record, "hubspot-eu", "contacts").to_string();
+    assert!(there.contains(&format!("\"{again}\"")), "it leads to the company that is there now: {there}");
+    assert!(record.pending().is_empty(), "{:?}", record.outbox);
+    assert!(record.facets.iter().all(|facet| facet.parked.is_empty()), "nothing was written back again and again");
+}
+
+#[tokio::test]
+async fn who_types_what_was_to_be_written_before_their_own_edit_has_said_so() {
+    let mut world = World::new(&[account("north", "salesforce"), account("south", "salesforce")]).await;
+    let fields = json!({"Name": "Acme", "Website": "https://acme.example"});
+    let north = world.act("north", Act::Create { object: "Account".into(), fields });
+    world.settle().await;
+    let record = world.only(Entity::Organization).await;
+    let south = world.shown(&record, "south", "Account")["Id"].as_str().expect("an id").to_owned();
+    world.act("north", edit("Account", &north, json!({"Phone": "1"})));
+    hear(&mut world, "salesforce").await;
+    world.act("south", edit("Account", &south, json!({"Phone": "2"})));
+    hear(&mut world, "salesforce").await;
+    assert_eq!(text(&world.record(&record.id).await, "phone"), "2", "the later edit wins, and nothing was written");
+    world.act("south", edit("Account", &south, json!({"Phone": "1"})));
+    hear(&mut world, "salesforce").await;
+    world.settle().await;
+    assert_eq!(text(&world.record(&record.id).await, "phone"), "1", "they have changed their mind");
+    assert_eq!(world.shown(&record, "north", "Account")["Phone"], "1");
+    assert_eq!(world.shown(&record, "south", "Account")["Phone"], "1");
+}
