@@ -26,6 +26,21 @@ const KEYS: usize = 100;
 /// What is still not done after so many tries is left to whoever asked.
 const TRIES: u32 = 8;
 
+/// How much a read has to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sight {
+    /// Every finished write: a unit for 4 KB.
+    Whole,
+    /// What was there a moment ago: half a unit.
+    MomentsOld,
+}
+
+impl Sight {
+    fn is_whole(self) -> bool {
+        self == Self::Whole
+    }
+}
+
 /// The table.
 pub struct DynamoTable {
     client: Client,
@@ -54,11 +69,23 @@ impl DynamoTable {
         Self { streams: Some(feed::Streams::new(client)), ..self }
     }
 
+    async fn look(&self, keys: &[ItemKey], sight: Sight) -> Result<Vec<Option<Item>>> {
+        if let [key] = keys {
+            return Ok(vec![self.read_one(key, sight).await?]);
+        }
+        let distinct: Vec<&ItemKey> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut found = BTreeMap::new();
+        for chunk in distinct.chunks(KEYS) {
+            self.read(chunk.iter().map(|key| item::key(key)).collect(), sight, &mut found).await?;
+        }
+        Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
+    }
+
     /// Up to [`KEYS`] items, each named once.
-    async fn read(&self, keys: Vec<Attributes>, found: &mut BTreeMap<ItemKey, Item>) -> Result<()> {
+    async fn read(&self, keys: Vec<Attributes>, sight: Sight, found: &mut BTreeMap<ItemKey, Item>) -> Result<()> {
         let mut asked = keys;
         for attempt in 0..TRIES {
-            let wanted = KeysAndAttributes::builder().set_keys(Some(asked)).consistent_read(true).build();
+            let wanted = KeysAndAttributes::builder().set_keys(Some(asked)).consistent_read(sight.is_whole()).build();
             let wanted = wanted.map_err(|_| Fault::new(Kind::Unexpected, "table.get", "the read names no key"))?;
             let request = self.client.batch_get_item().request_items(&self.name, wanted);
             let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -77,9 +104,9 @@ impl DynamoTable {
         Err(Fault::new(Kind::Unavailable, "table.get", "AWS is busy"))
     }
 
-    async fn read_one(&self, key: &ItemKey) -> Result<Option<Item>> {
-        let request = self.client.get_item().table_name(&self.name).set_key(Some(item::key(key))).consistent_read(true);
-        let request = request.return_consumed_capacity(ReturnConsumedCapacity::Total);
+    async fn read_one(&self, key: &ItemKey, sight: Sight) -> Result<Option<Item>> {
+        let request = self.client.get_item().table_name(&self.name).set_key(Some(item::key(key)));
+        let request = request.consistent_read(sight.is_whole()).return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = request.send().await.map_err(|error| fault::of("table.get", &error))?;
         self.counts.read(answer.consumed_capacity.and_then(|used| used.capacity_units).unwrap_or_default());
         answer.item.map(item::read).transpose()
@@ -95,15 +122,11 @@ async fn rest(attempt: u32) {
 #[async_trait]
 impl Table for DynamoTable {
     async fn get(&self, keys: &[ItemKey]) -> Result<Vec<Option<Item>>> {
-        if let [key] = keys {
-            return Ok(vec![self.read_one(key).await?]);
-        }
-        let distinct: Vec<&ItemKey> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
-        let mut found = BTreeMap::new();
-        for chunk in distinct.chunks(KEYS) {
-            self.read(chunk.iter().map(|key| item::key(key)).collect(), &mut found).await?;
-        }
-        Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
+        self.look(keys, Sight::Whole).await
+    }
+
+    async fn glance(&self, keys: &[ItemKey]) -> Result<Vec<Option<Item>>> {
+        self.look(keys, Sight::MomentsOld).await
     }
 
     async fn query(&self, query: Query) -> Result<Page> {

@@ -9,9 +9,13 @@ use crate::{
     settings::Connection,
     store,
 };
-use concord_connector::{Fault, Instant, Kind, Result, Retry};
+use concord_connector::{ConnectionName, Fault, Instant, Kind, Result, Retry};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(900);
@@ -19,6 +23,13 @@ const LONGEST: Duration = Duration::from_secs(900);
 const CREDENTIAL: Duration = Duration::from_secs(120);
 /// How long one probe may take; until then nobody else tries. Longer than any request.
 const PROBE: Duration = Duration::from_secs(60);
+
+/// Where several processes share a table, a connection that had no trouble a moment ago is taken to have none: one look a
+/// second and process, instead of one before and one after each batch. Who meets the trouble meets it then.
+const CALM: Duration = Duration::from_secs(1);
+
+/// When connections were last seen to have no breaker.
+pub(crate) type Calm = Mutex<BTreeMap<ConnectionName, Instant>>;
 
 /// An open breaker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,11 +87,21 @@ impl Hub {
     /// The breaker in any state, with the revision of its item (0: there is none).
     async fn breaker_item(&self, connection: &Connection) -> Result<(Option<Breaker>, u64)> {
         let item = self.item(keys::breaker(&connection.name)).await?;
+        if item.is_none() && self.table.is_shared() {
+            self.calm.lock().unwrap_or_else(PoisonError::into_inner).insert(connection.name.clone(), self.now());
+        }
         let rev = item.as_ref().map_or(0, |item| item.rev);
         Ok((item.as_ref().map(store::parse).transpose()?, rev))
     }
 
+    /// Whether it was seen to have no breaker a moment ago.
+    fn is_calm(&self, connection: &Connection) -> bool {
+        let calm = self.calm.lock().unwrap_or_else(PoisonError::into_inner);
+        calm.get(&connection.name).is_some_and(|seen| self.now() < seen.plus(CALM))
+    }
+
     async fn put_breaker(&self, connection: &Connection, breaker: &Breaker, rev: u64) -> Result<()> {
+        self.calm.lock().unwrap_or_else(PoisonError::into_inner).remove(&connection.name);
         self.put_plain(Item { rev: rev + 1, ..Item::new(keys::breaker(&connection.name), store::body(breaker)?) }).await
     }
 
@@ -131,6 +152,9 @@ impl Hub {
     /// Asks for leave to send something. When the wait after a trouble is over, one alone gets it: a vendor that comes back
     /// is met by a single probe, not by all who waited.
     pub(crate) async fn leave(&self, connection: &Connection) -> Result<Leave> {
+        if self.is_calm(connection) {
+            return Ok(Leave::Given);
+        }
         let (breaker, rev) = self.breaker_item(connection).await?;
         let Some(breaker) = breaker.filter(|breaker| breaker.closed.is_none()) else { return Ok(Leave::Given) };
         let now = self.now();
@@ -173,6 +197,9 @@ impl Hub {
 
     /// How long nothing may be sent yet; `None` when it may.
     pub async fn held_back(&self, connection: &Connection) -> Result<Option<Duration>> {
+        if self.is_calm(connection) {
+            return Ok(None);
+        }
         let now = self.now();
         Ok(self
             .breaker(connection)
@@ -212,6 +239,9 @@ impl Hub {
     /// Closes the breaker after a success; what waited for it is ordered again by the next ticks. A success that comes while
     /// nothing may be sent is of a request that left before the trouble, and says nothing.
     pub async fn close_breaker(&self, connection: &Connection) -> Result<()> {
+        if self.is_calm(connection) {
+            return Ok(());
+        }
         let (Some(breaker), rev) = self.breaker_item(connection).await? else { return Ok(()) };
         if breaker.closed.is_some() || breaker.until > self.now() && !breaker.probing {
             return Ok(());

@@ -44,6 +44,7 @@ pub struct Hub {
     pub(crate) budgets: Budgets,
     pub(crate) costs: Costs,
     pub(crate) due: Due,
+    pub(crate) calm: crate::breaker::Calm,
     pub(crate) strangers: Strangers,
     pub(crate) looks: crate::coalesce::Looks,
     /// Sweeps have their turns one after another.
@@ -86,6 +87,7 @@ impl Hub {
             budgets: Budgets::default(),
             costs: Costs::default(),
             due: Due::default(),
+            calm: Default::default(),
             strangers: Strangers::default(),
             looks: Default::default(),
             bulk: Mutex::default(),

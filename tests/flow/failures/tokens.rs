@@ -1,7 +1,7 @@
 //! F11: many workers, one refresh token that can be used once.
 
 use async_trait::async_trait;
-use concord_connector::{Entity, ExternalId, Instant, Operation};
+use concord_connector::{Entity, ExternalId, Fault, Instant, Kind, Operation, Retry};
 use concord_hub::{
     hub::{Hub, Ports},
     ports::{
@@ -173,4 +173,20 @@ async fn refreshed(shared: bool) -> (u64, u64) {
         world.clock.advance(Duration::from_secs(3600));
     }
     vendor.counts()
+}
+
+#[tokio::test]
+async fn a_breaker_that_another_process_opened_holds_after_a_second_and_ones_own_at_once() {
+    let world = World::new(&[account("hubspot-eu", "hubspot")]).await;
+    let vendor = Arc::new(Rotating::default());
+    let (one, other) = (worker(&world, &vendor, true), worker(&world, &vendor, true));
+    let settings = one.settings();
+    let connection = &settings.connections["hubspot-eu"];
+    assert_eq!(one.held_back(connection).await.expect("a store"), None, "all is calm");
+    let fault = Fault::new(Kind::Unavailable, "crm.search", "out of order").retry(Retry::After(None));
+    let wait = other.open_breaker(connection, &fault).await.expect("a store");
+    assert_eq!(other.held_back(connection).await.expect("a store"), Some(wait), "who met it knows");
+    world.clock.advance(Duration::from_secs(1));
+    let left = wait - Duration::from_secs(1);
+    assert_eq!(one.held_back(connection).await.expect("a store"), Some(left), "and the others a second later");
 }

@@ -200,6 +200,12 @@ pub trait Table: Send + Sync {
     /// Items by key, in the order asked for. Consistent: sees every finished write.
     async fn get(&self, keys: &[ItemKey]) -> Result<Vec<Option<Item>>>;
 
+    /// The same, but a write of the last moment may not be seen yet: for half the price, where nothing is decided that a
+    /// later write does not decide again.
+    async fn glance(&self, keys: &[ItemKey]) -> Result<Vec<Option<Item>>> {
+        self.get(keys).await
+    }
+
     /// Keys in a range.
     async fn query(&self, query: Query) -> Result<Page>;
 

@@ -231,10 +231,11 @@ async fn enqueue(hub: &Hub, connection: &Connection, scheme: &Scheme, mut signal
 }
 
 /// Where queue and table are two: the marks are read, the messages sent, the marks put. Whatever fails in between, nothing
-/// is marked that was not sent.
+/// is marked that was not sent. Of two copies in one moment both may pass, however the marks are read; what comes in is a
+/// reason to look, so that the second one finds nothing new.
 async fn send_then_mark(hub: &Hub, queue: &QueueName, batch: Vec<Marked>, now: Instant) -> Result<Vec<bool>> {
     let names: Vec<_> = batch.iter().filter_map(|one| Some(one.mark.as_ref()?.key.clone())).collect();
-    let seen = if names.is_empty() { Vec::new() } else { hub.table.get(&names).await? };
+    let seen = if names.is_empty() { Vec::new() } else { hub.table.glance(&names).await? };
     let mut seen: BTreeSet<_> = names
         .into_iter()
         .zip(seen)
