@@ -2,16 +2,11 @@
 
 use crate::hub::Hub;
 use concord::sandbox_server::SandboxServer;
-use concord_connector::{
-    Instant,
-    sandbox::{Act, Faults, Push, Sandbox, Subscriber, WireRequest, WireResponse},
-};
+use concord_connector::{Instant, sandbox::Act};
+use concord_tests::hurried::Hurried;
 use libtest_mimic::Failed;
 use serde_json::{Value as Json, json};
-use std::{
-    collections::BTreeMap,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How much faster the vendor's minutes pass.
 const HURRY: i64 = 30;
@@ -22,7 +17,7 @@ pub(crate) fn offer() -> Result<(), Failed> {
 
 async fn made() -> Result<(), Failed> {
     let seller = concord_connectors::sandbox("aws-marketplace", 5).ok_or("no sandbox")?;
-    let vendor = SandboxServer::start(Box::new(Hurried { inner: seller, since: now()? })).await?;
+    let vendor = SandboxServer::start(Box::new(Hurried::new(seller, now()?, HURRY))).await?;
     let keys = vendor.lock().credentials();
     let configuration = format!(
         r#"
@@ -122,46 +117,4 @@ fn now() -> Result<Instant, Failed> {
     #[expect(clippy::disallowed_methods, reason = "a vendor's clock is the real one")]
     let now = SystemTime::now();
     Ok(Instant::from_ms(i64::try_from(now.duration_since(UNIX_EPOCH)?.as_millis())?))
-}
-
-/// A vendor whose time passes faster.
-struct Hurried {
-    inner: Box<dyn Sandbox>,
-    since: Instant,
-}
-
-impl Hurried {
-    fn at(&self, now: Instant) -> Instant {
-        Instant::from_ms(self.since.ms() + (now.ms() - self.since.ms()) * HURRY)
-    }
-}
-
-impl Sandbox for Hurried {
-    fn handle(&mut self, now: Instant, request: &WireRequest) -> WireResponse {
-        self.inner.handle(self.at(now), request)
-    }
-    fn act(&mut self, now: Instant, act: Act) -> Result<String, String> {
-        self.inner.act(self.at(now), act)
-    }
-    fn pushes(&mut self, now: Instant) -> Vec<Push> {
-        self.inner.pushes(self.at(now))
-    }
-    fn failed(&mut self, now: Instant, push: Push) {
-        self.inner.failed(self.at(now), push);
-    }
-    fn subscribe(&mut self, subscriber: Option<Subscriber>) {
-        self.inner.subscribe(subscriber);
-    }
-    fn records(&self) -> BTreeMap<String, BTreeMap<String, Json>> {
-        self.inner.records()
-    }
-    fn faults(&mut self) -> &mut Faults {
-        self.inner.faults()
-    }
-    fn served(&self) -> &BTreeMap<String, u64> {
-        self.inner.served()
-    }
-    fn credentials(&self) -> BTreeMap<String, String> {
-        self.inner.credentials()
-    }
 }

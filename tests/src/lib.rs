@@ -3,4 +3,5 @@
 
 pub mod forge;
 pub mod fuzz;
+pub mod hurried;
 pub mod world;

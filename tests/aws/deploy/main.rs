@@ -3,6 +3,7 @@
 
 mod cast;
 mod emulator;
+mod market;
 mod scenes;
 mod stage;
 
@@ -29,6 +30,7 @@ const SCENES: &[(&str, Scene)] = &[
     ("a_function_that_is_killed_in_a_batch_loses_nothing", scenes::trouble::killed),
     ("what_nobody_can_read_is_kept_with_its_reason", scenes::poison::unreadable),
     ("a_message_that_kills_its_function_ends_dead_and_is_redriven_after_the_fix", scenes::poison::deadly),
+    ("a_deal_that_is_won_is_sold_at_a_marketplace", scenes::market::sold),
     ("an_update_of_the_stack_in_flight_loses_nothing", scenes::life::updated),
     ("a_stack_that_is_removed_leaves_the_truth_and_nothing_else", scenes::life::removed),
 ];

@@ -1,6 +1,7 @@
 //! What is tried on the deployed stack.
 
 pub(crate) mod life;
+pub(crate) mod market;
 pub(crate) mod poison;
 pub(crate) mod trouble;
 pub(crate) mod webhooks;

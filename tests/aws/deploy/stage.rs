@@ -3,6 +3,7 @@
 use crate::{
     cast::{CAST, Cast, SIGNED_WITH},
     emulator::{Emulator, PATIENCE},
+    market::{SELLER, Seller},
 };
 use serde_json::{Value as Json, json};
 use std::{
@@ -21,6 +22,7 @@ pub(crate) const FUNCTIONS: [&str; 5] = ["ingest", "connector", "reconcile", "fa
 pub(crate) struct Stage {
     pub(crate) runtime: tokio::runtime::Runtime,
     pub(crate) cast: Cast,
+    pub(crate) seller: Seller,
     /// What vendors call.
     pub(crate) public_url: String,
     emulator: Emulator,
@@ -43,9 +45,9 @@ impl Stage {
     /// Deploys the template as it is, but for where the binaries are; gives the stack its configuration and secrets.
     pub(crate) fn set(tools: &Path) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let cast = runtime.block_on(Cast::start());
+        let (cast, seller) = runtime.block_on(async { (Cast::start().await, Seller::start().await) });
         let emulator = Emulator::start(tools);
-        let mut stage = Self { runtime, cast, public_url: String::new(), emulator };
+        let mut stage = Self { runtime, cast, seller, public_url: String::new(), emulator };
         stage.lay_out();
         stage.deploy(&[]);
         let api = stage.cloud("api", &json!([STACK]));
@@ -100,6 +102,7 @@ impl Stage {
             .current_dir(self.folder())
             .args(["deploy", "--no-confirm-changeset", "--stack-name", STACK, "--parameter-overrides"])
             .args(["HubSpot=on", "Salesforce=on", &format!("Architecture={architecture}")])
+            .args(["AwsMarketplace=on", "AwsEventBus=default", &format!("AwsMarketplaceConnection={}", SELLER.0)])
             .args(changes)
             .output()
             .expect("sam starts");
@@ -111,22 +114,23 @@ impl Stage {
     /// As docs/aws.md says it: the configuration, then each connection with its credentials. One secret is there before,
     /// because the configuration names it.
     fn connect(&self) {
-        fs::write(self.emulator.folder().join("concord.toml"), self.cast.configuration(&self.public_url))
-            .expect("a file");
+        let text = self.cast.configuration(&self.public_url) + &self.seller.configuration();
+        fs::write(self.emulator.folder().join("concord.toml"), text).expect("a file");
         self.concord(&["vault", "set", "hubspot-us/webhook"], SIGNED_WITH);
+        let names = CAST.map(|(name, ..)| name).into_iter().chain([SELLER.0]).collect::<Vec<_>>();
         let pushed = self.concord(&["config", "push"], "");
-        assert_eq!(pushed, json!({ "before": 0, "connections": CAST.len(), "revision": 1 }));
-        for (name, ..) in CAST {
-            let parts = self.cast.credentials(name);
+        assert_eq!(pushed, json!({ "before": 0, "connections": names.len(), "revision": 1 }));
+        for name in &names {
+            let parts = if *name == SELLER.0 { self.seller.credentials() } else { self.cast.credentials(name) };
             let set = parts.iter().map(|(part, secret)| format!("--set={part}={secret}"));
-            let words: Vec<String> = ["connect".to_owned(), name.to_owned()].into_iter().chain(set).collect();
+            let words: Vec<String> = ["connect".to_owned(), (*name).to_owned()].into_iter().chain(set).collect();
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let account = self.concord(&words, "");
             assert_eq!(account["hook"], format!("{}/hooks/{name}", self.public_url), "{account}");
         }
         let status = self.concord(&["status"], "");
         let connections = status["connections"].as_array().expect("connections");
-        assert_eq!(connections.len(), CAST.len());
+        assert_eq!(connections.len(), names.len());
         assert!(connections.iter().all(|one| one["missing_secrets"] == json!([])), "{status}");
         assert!(status["queues"]["observations"].is_object(), "{status}");
         self.cast.subscribe(&self.public_url);
@@ -211,7 +215,8 @@ impl Stage {
 
     pub(crate) fn logs(&self) -> String {
         let mut text = self.emulator.log();
-        for function in ["ingest", "connector-hubspot", "connector-salesforce", "reconcile", "fanout", "scheduler"] {
+        let connectors = ["connector-hubspot", "connector-salesforce", "connector-aws-marketplace"];
+        for function in ["ingest", "reconcile", "fanout", "scheduler"].into_iter().chain(connectors) {
             let lines = self.cloud("log", &json!([format!("{STACK}-{function}")]));
             let lines: Vec<&str> = lines.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
             let last = &lines[lines.len().saturating_sub(15)..];
