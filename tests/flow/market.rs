@@ -5,6 +5,7 @@ mod doors;
 mod landings;
 mod notices;
 mod offers;
+mod roles;
 
 use concord_connector::{Entity, Value, sandbox::Act};
 use concord_hub::{people, record::Record, steps};

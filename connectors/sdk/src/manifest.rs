@@ -205,6 +205,14 @@ pub enum Auth {
         /// The region: `us-east-1`.
         region: String,
     },
+    /// AWS Signature Version 4 by the role that the hub itself has at AWS: nothing is kept, and nothing has to be rotated. For
+    /// a hub on AWS in the account that it works on.
+    OwnRole {
+        /// The signing name: `aws-marketplace`.
+        service: String,
+        /// The region: `us-east-1`.
+        region: String,
+    },
     /// OAuth 2.0 with the key of a Google service account (`client_email`, `private_key` in PEM).
     ServiceAccount {
         /// Where tokens come from, and the audience of the assertion.
@@ -222,10 +230,15 @@ pub enum Auth {
 }
 
 impl Auth {
+    /// Whether it is there for a hub on AWS only, so that nobody gets it without saying so.
+    pub fn is_own_role(&self) -> bool {
+        matches!(self, Self::OwnRole { .. })
+    }
+
     /// The names of the secrets that an admin has to provide.
     pub fn secrets(&self) -> &'static [&'static str] {
         match self {
-            Self::None {} => &[],
+            Self::None {} | Self::OwnRole { .. } => &[],
             Self::Bearer {} => &["token"],
             Self::Header { .. } => &["token"],
             Self::Basic {} => &["username", "password"],

@@ -13,7 +13,6 @@ use crate::{
 use aws_config::{BehaviorVersion, SdkConfig};
 #[cfg(not(feature = "stack"))]
 use aws_config::{Region, environment::EnvironmentVariableCredentialsProvider};
-#[cfg(not(feature = "stack"))]
 use aws_credential_types::provider::SharedCredentialsProvider;
 use concord_connector::{ConnectionName, Connector, Instant, Result};
 use concord_hub::{
@@ -62,6 +61,7 @@ pub struct Clients {
     pub blobs: S3,
     pub vault: aws_sdk_secretsmanager::Client,
     pub http: Arc<Net>,
+    pub who: Option<SharedCredentialsProvider>,
 }
 
 impl Clients {
@@ -84,6 +84,7 @@ impl Clients {
             blobs: S3::new(&shared, Arc::clone(&http) as Arc<dyn Http>, Arc::clone(counts)),
             vault: aws_sdk_secretsmanager::Client::from_conf(vault),
             http,
+            who: shared.credentials_provider(),
         })
     }
 
@@ -102,7 +103,7 @@ impl Clients {
         Ports {
             table,
             queue: Arc::new(queue),
-            vault: Arc::new(vault.keeping(keeps)),
+            vault: Arc::new(vault.keeping(keeps).of(self.who.clone())),
             http: Arc::clone(&self.http) as Arc<dyn Http>,
             blobs,
             clock,

@@ -6,11 +6,12 @@
 
 use crate::fault;
 use async_trait::async_trait;
+use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_secretsmanager::{Client, types::Filter};
 use concord_connector::{Fault, Instant, Kind, Result};
 use concord_hub::{
     keys, lease,
-    ports::{Clock, Secrets, Table, TableChange, Vault},
+    ports::{Clock, Secret, Secrets, Table, TableChange, Vault},
 };
 use sha2::{Digest, Sha256};
 use std::{
@@ -35,18 +36,25 @@ pub struct SecretsManagerVault {
     /// What was read is good for so long.
     keeps: Duration,
     read: Mutex<BTreeMap<String, (Instant, Secrets)>>,
+    who: Option<SharedCredentialsProvider>,
 }
 
 impl SecretsManagerVault {
     /// A vault that asks the service every time.
     pub fn new(client: Client, table: Arc<dyn Table>, prefix: impl Into<String>, clock: Arc<dyn Clock>) -> Self {
-        Self { client, table, prefix: prefix.into(), clock, keeps: Duration::ZERO, read: Mutex::default() }
+        Self { client, table, prefix: prefix.into(), clock, keeps: Duration::ZERO, read: Mutex::default(), who: None }
     }
 
     /// The same, for whoever only reads, and often: what was read is taken to be true for a while.
     #[must_use]
     pub fn keeping(self, keeps: Duration) -> Self {
         Self { keeps, ..self }
+    }
+
+    /// The same, able to say what the process itself signs with.
+    #[must_use]
+    pub fn of(self, who: Option<SharedCredentialsProvider>) -> Self {
+        Self { who, ..self }
     }
 
     fn name(&self, name: &str) -> String {
@@ -123,6 +131,20 @@ impl Vault for SecretsManagerVault {
         let written = self.write_next(name, secrets).await;
         lease::give_back(&*self.table, lease).await;
         written
+    }
+
+    async fn own_role(&self) -> Result<Option<Secrets>> {
+        let Some(who) = &self.who else { return Ok(None) };
+        let found = who.provide_credentials().await.map_err(|error| {
+            Fault::new(Kind::Unauthorized, "vault.own_role", "the hub's own role has no keys").caused_by(error)
+        })?;
+        let parts = [
+            ("access_key_id", Some(found.access_key_id())),
+            ("secret_access_key", Some(found.secret_access_key())),
+            ("session_token", found.session_token()),
+        ];
+        let parts = parts.into_iter().filter_map(|(name, part)| Some((name.to_owned(), Secret::new(part?))));
+        Ok(Some(Secrets { generation: 1, parts: parts.collect() }))
     }
 
     async fn forget(&self, name: &str) -> Result<()> {

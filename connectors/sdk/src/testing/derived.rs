@@ -61,7 +61,9 @@ impl Derived {
                 let pair = STANDARD.encode(format!("{}:{}", secret("username"), secret("password")));
                 sent("authorization") == Some(&format!("Basic {pair}"))
             }
-            Auth::Sigv4 { .. } => sent("authorization").is_some_and(|said| said.starts_with("AWS4-HMAC-SHA256 ")),
+            Auth::Sigv4 { .. } | Auth::OwnRole { .. } => {
+                sent("authorization").is_some_and(|said| said.starts_with("AWS4-HMAC-SHA256 "))
+            }
             Auth::Oauth { .. }
             | Auth::ClientCredentials { .. }
             | Auth::RefreshToken { .. }

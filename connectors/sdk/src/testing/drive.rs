@@ -137,6 +137,7 @@ pub fn authorize(
             | Auth::ClientCredentials { .. }
             | Auth::RefreshToken { .. }
             | Auth::ServiceAccount { .. }
+            | Auth::OwnRole { .. }
             | Auth::JwtBearer { .. } => {}
             Auth::Sigv4 { service, region } => {
                 if let (Some(id), Some(_)) = (secret("access_key_id"), secret("secret_access_key")) {

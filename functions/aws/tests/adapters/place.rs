@@ -43,6 +43,7 @@ pub(crate) async fn counted(table: &str, others: &str, counts: &Arc<Counts>) -> 
     let counted = aws_sdk_dynamodb::config::Builder::from(&table).interceptor(counting()).build();
     let sent = aws_sdk_sqs::config::Builder::from(&others).interceptor(counting()).build();
     Clients {
+        who: others.credentials_provider(),
         table: aws_sdk_dynamodb::Client::from_conf(counted),
         streams: aws_sdk_dynamodbstreams::Client::new(&table),
         queue: aws_sdk_sqs::Client::from_conf(sent),

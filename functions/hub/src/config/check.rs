@@ -126,12 +126,15 @@ pub(super) fn schemes(section: &Section, manifest: &Manifest) -> Vec<Scheme> {
     }
 }
 
-/// The way to authorize that a connection uses: its own choice, or the only one there is.
+/// The way to authorize that a connection uses: its own choice, or the only one that works wherever a hub runs.
 pub(super) fn chosen_auth<'a>(section: &'a Section, manifest: &'a Manifest) -> Option<(&'a str, &'a Auth)> {
     match &section.auth {
         Some(name) => manifest.auth.get_key_value(&name.value).map(|(name, auth)| (name.as_str(), auth)),
-        None if manifest.auth.len() == 1 => manifest.auth.iter().next().map(|(name, auth)| (name.as_str(), auth)),
-        None => None,
+        None => {
+            let mut everywhere = manifest.auth.iter().filter(|(_, auth)| !auth.is_own_role());
+            let only = everywhere.next().map(|(name, auth)| (name.as_str(), auth));
+            only.filter(|_| everywhere.next().is_none())
+        }
     }
 }
 

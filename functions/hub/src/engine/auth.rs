@@ -1,5 +1,7 @@
 //! Credentials into headers: static ones from the vault, tokens refreshed once for all who wait.
 
+mod signed;
+
 use super::address::{address, base_of, fill};
 use crate::{
     hub::Hub,
@@ -11,9 +13,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use concord_connector::{
     Fault, Instant, Kind, Response, Result,
     manifest::{Auth, Host},
-    sigv4::{Signable, Signer},
+    sigv4::Signer,
 };
 use serde_json::Value as Json;
+use signed::signed;
 use std::{fmt, sync::Arc, time::Duration};
 
 /// A token is renewed when it has less than this left.
@@ -27,6 +30,8 @@ const RACE_WAIT: Duration = Duration::from_millis(200);
 const LEASE: Duration = Duration::from_secs(30);
 /// Looks, [`RACE_WAIT`] apart, before a worker gives up waiting for another.
 const LEASE_LOOKS: u32 = 200;
+/// How long the keys of the hub's own role are used before it is asked for them again.
+const ROLE_LOOKED: Duration = Duration::from_secs(240);
 /// The life of a signed assertion.
 const ASSERTION_LIFE: Duration = Duration::from_secs(180);
 
@@ -38,29 +43,6 @@ pub struct Token {
     pub(crate) base_url: Option<String>,
     expires_at: Instant,
     serial: u64,
-}
-
-impl Token {
-    /// What authorizes this very request.
-    pub(super) fn headers(
-        &self,
-        method: &str,
-        url: &str,
-        headers: &[(String, String)],
-        body: &[u8],
-        now: Instant,
-    ) -> Result<Vec<(String, String)>> {
-        let Some(signer) = &self.signer else { return Ok(self.headers.clone()) };
-        let url = url::Url::parse(url)
-            .map_err(|_| Fault::new(Kind::Unexpected, "auth", "the address of a request is none"))?;
-        let host = url.host_str().unwrap_or_default();
-        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
-        let covered: Vec<_> =
-            headers.iter().filter(|(name, _)| name == "content-type" || name.starts_with("x-amz")).cloned().collect();
-        let query = url.query().unwrap_or_default();
-        let request = Signable { method, host: &host, path: url.path(), query, headers: &covered, body };
-        Ok(signer.sign(&request, now))
-    }
 }
 
 impl fmt::Debug for Token {
@@ -121,7 +103,6 @@ impl Hub {
     async fn authorize(&self, connection: &Connection, auth: &Auth, host: Option<&Host>, fresh: bool) -> Result<Token> {
         let secrets = self.vault.read(connection.name.as_str()).await?;
         let part = |name: &str| secret(connection, &secrets, name);
-        let lasting = |headers| Token { headers, signer: None, base_url: None, expires_at: Instant::MAX, serial: 0 };
         match auth {
             Auth::None {} => Ok(lasting(Vec::new())),
             Auth::Bearer {} => Ok(lasting(vec![bearer(&part("token")?)])),
@@ -151,16 +132,15 @@ impl Hub {
                 form.extend(parameters.iter().map(|(name, value)| (name.as_str(), fill(connection, value))));
                 Ok(usable(self.ask(connection, token_url, &form).await?))
             }
-            Auth::Sigv4 { service, region } => {
-                let service = host.and_then(|host| host.service.as_ref()).unwrap_or(service);
-                let signer = Signer {
-                    access_key_id: part("access_key_id")?.expose().to_owned(),
-                    secret_access_key: part("secret_access_key")?.expose().to_owned(),
-                    session_token: part("session_token").ok().map(|token| token.expose().to_owned()),
-                    region: region.clone(),
-                    service: service.clone(),
-                };
-                Ok(Token { signer: Some(Arc::new(signer)), ..lasting(Vec::new()) })
+            Auth::Sigv4 { service, region } => signed(service, region, host, part),
+            Auth::OwnRole { service, region } => {
+                let own = self.vault.own_role().await?.ok_or_else(|| {
+                    let sentence = "this hub does not run on AWS and has no role there; choose another `auth`";
+                    Fault::new(Kind::Unauthorized, "auth", sentence).with("connection", &connection.name)
+                })?;
+                let token = signed(service, region, host, |name| secret(connection, &own, name))?;
+                // A role's keys change: they are looked up again before these end.
+                Ok(Token { expires_at: self.now().plus(MARGIN + ROLE_LOOKED), ..token })
             }
             Auth::ServiceAccount { token_url, scopes } => {
                 let scopes = host.and_then(|host| host.scopes.as_ref()).unwrap_or(scopes);
@@ -361,6 +341,11 @@ fn bearer(token: &Secret) -> (String, String) {
 }
 
 /// A part of a connection's secret: given by the configuration, else from the vault.
+/// What is sent with every request and never ends.
+fn lasting(headers: Vec<(String, String)>) -> Token {
+    Token { headers, signer: None, base_url: None, expires_at: Instant::MAX, serial: 0 }
+}
+
 pub(crate) fn secret(connection: &Connection, secrets: &Secrets, name: &str) -> Result<Secret> {
     let given = connection.given_secrets.get(name).and_then(|given| given.first());
     given.or_else(|| secrets.parts.get(name)).cloned().ok_or_else(|| {

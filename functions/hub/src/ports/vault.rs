@@ -45,6 +45,12 @@ pub trait Vault: Send + Sync {
     /// more. `false` when somebody else wrote first. Durable when it returns.
     async fn write(&self, name: &str, secrets: Secrets) -> Result<bool>;
 
+    /// What the hub itself signs with at AWS: `access_key_id`, `secret_access_key` and `session_token`. `None` where it runs
+    /// elsewhere. It is kept nowhere.
+    async fn own_role(&self) -> Result<Option<Secrets>> {
+        Ok(None)
+    }
+
     /// Forgets a name; a missing one is no error.
     async fn forget(&self, name: &str) -> Result<()>;
 }

@@ -67,6 +67,15 @@ pub(super) const AUTH: &[Key] = &[
         "",
         "AWS Signature Version 4: `access_key_id`, `secret_access_key`, and `session_token` where there is one.",
     ),
+    may(
+        "own_role",
+        Table(&[
+            must("service", Text, "The signing name: `execute-api`."),
+            must("region", Text, "The region: `eu-central-1`."),
+        ]),
+        "",
+        "The same by the role of a hub on AWS: no secrets. Only a connection that says so uses it.",
+    ),
 ];
 
 pub(super) const SCHEME: &[Key] = &[
