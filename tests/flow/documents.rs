@@ -3,7 +3,8 @@
 use concord_hub::config::Document;
 use std::{collections::BTreeMap, fs, path::Path};
 
-const PAGES: [&str; 3] = ["README.md", "docs/configuration.md", "docs/subscriptions.md"];
+const PAGES: [&str; 5] =
+    ["README.md", "docs/aws.md", "docs/configuration.md", "docs/marketplaces.md", "docs/subscriptions.md"];
 
 fn page(name: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -2,6 +2,7 @@
 
 mod forms;
 mod host;
+mod pairs;
 mod pointer;
 
 use crate::{
@@ -11,6 +12,8 @@ use crate::{
 };
 pub use forms::{DateForm, InstantForm};
 pub use host::host;
+pub use pairs::Pairs;
+use pairs::{ours, snake, theirs, unknown};
 pub use pointer::{at, put};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -19,9 +22,6 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, LazyLock},
 };
-
-/// A vendor's value and ours. Several vendor values may mean one of ours; the first of them is written back.
-pub type Pairs = Vec<(String, String)>;
 
 /// How a value is written at a vendor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -395,18 +395,4 @@ fn currency_of(cx: &Context, row: &Json, pointer: Option<&str>) -> Outcome<Curre
             cx.currency.ok_or_else(|| "an amount without a currency: set `currency` for this connection".to_owned())
         }
     }
-}
-
-fn ours(pairs: &Pairs, theirs: &str) -> Option<Arc<str>> {
-    pairs.iter().find(|(vendor, _)| vendor == theirs).map(|(_, ours)| ours.as_str().into())
-}
-fn theirs(pairs: &Pairs, ours: &str) -> Option<String> {
-    pairs.iter().find(|(_, canonical)| canonical == ours).map(|(vendor, _)| vendor.clone())
-}
-fn unknown(text: &str) -> String {
-    let shown: String = text.chars().take(60).collect();
-    format!("`{shown}` is not in the value map; add it to the connection's overlay")
-}
-fn snake(text: &str) -> Arc<str> {
-    text.trim().to_lowercase().replace([' ', '-', '/'], "_").into()
 }
