@@ -20,7 +20,7 @@ use serde_json::Value as Json;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
-    sync::{Arc, LazyLock},
+    sync::LazyLock,
 };
 
 /// How a value is written at a vendor.
