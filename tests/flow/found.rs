@@ -6,10 +6,10 @@ use crate::{
     meddle::Meddler,
 };
 use concord_connector::{
-    Entity, System,
+    Entity, Field, Snapshot, SourceVersion, System, Value,
     sandbox::{Act, Trouble},
 };
-use concord_hub::{explain, people, ports::QueueName, steps};
+use concord_hub::{explain, message::Observation, people, ports::QueueName, steps};
 use concord_tests::world::{Account, World, account};
 use serde_json::{Value as Json, json};
 use std::{
@@ -126,4 +126,41 @@ async fn who_types_what_was_to_be_written_before_their_own_edit_has_said_so() {
     assert_eq!(text(&world.record(&record.id).await, "phone"), "1", "they have changed their mind");
     assert_eq!(world.shown(&record, "north", "Account")["Phone"], "1");
     assert_eq!(world.shown(&record, "south", "Account")["Phone"], "1");
+}
+
+#[tokio::test]
+async fn what_was_sent_without_a_receipt_is_written_over_when_something_else_is_to_be_there_again() {
+    let (mut world, queue) = about_to_cover().await;
+    let record = world.only(Entity::Organization).await;
+    let id = record.live_at(&"hubspot-eu".into()).next().expect("a facet").link.id.clone();
+    let edited_at = world.now();
+    // Nobody tells of anything there. Our write covers what was typed, and its answer is lost.
+    for vendor in ["hubspot-eu", "salesforce"] {
+        world.vendor(vendor, |vendor| vendor.faults().lose_webhooks = true);
+    }
+    world.vendor("hubspot-eu", |vendor| vendor.faults().plan("/batch/update", Trouble::LoseAnswer));
+    world.drain(&queue).await;
+    assert_eq!(world.shown(&record, "hubspot-eu", "companies")["properties"]["phone"], "1", "our write is there");
+    // A poll had read what was typed before we wrote, and it is golden.
+    let mut snapshot = Snapshot::new(Entity::Organization, id, SourceVersion::from_instant(edited_at));
+    snapshot.modified = Some(edited_at);
+    snapshot.fields.insert(Field::from("phone"), Some(Value::Text("2".into())));
+    let observation = Observation::of_read(&"hubspot-eu".into(), snapshot, edited_at);
+    steps::reconcile::observe(&world.hub, &observation).await.expect("a store");
+    assert_eq!(text(&world.record(&record.id).await, "phone"), "2");
+    // The delivery looks again before anybody reads the company.
+    for _ in 0..6 {
+        world.clock.advance(Duration::from_secs(60));
+        while world.feed().await {}
+        steps::schedule::tick(&world.hub).await.expect("a store");
+        while world.drain(&queue).await {}
+    }
+    for _ in 0..4 {
+        world.settle().await;
+        world.clock.advance(Duration::from_secs(300));
+    }
+    let record = world.record(&record.id).await;
+    assert_eq!(text(&record, "phone"), "2", "nobody but we had written the other");
+    assert_eq!(world.shown(&record, "hubspot-eu", "companies")["properties"]["phone"], "2");
+    assert!(record.pending().is_empty(), "{:?}", record.outbox);
 }

@@ -2,7 +2,7 @@
 
 mod wants;
 
-pub use wants::{differences, image, stamps};
+pub use wants::{differences, doubtful, image, stamps};
 
 use crate::{
     facet::{Link, Want},

@@ -68,6 +68,28 @@ pub fn differences(
     differing
 }
 
+/// The fields that show what is golden as far as we know, but of which something else was wanted before: perhaps it was sent,
+/// and no receipt came. With the image that each is to show.
+pub fn doubtful(
+    record: &Record,
+    one: &Viewed<'_>,
+    connection: &Connection,
+    settings: &Settings,
+) -> BTreeMap<Field, Option<Value>> {
+    let wanted = one.facet.wanted();
+    let Ok(mapping) = connection.context.mapping(record.entity) else { return BTreeMap::new() };
+    let rules = mapping.active(&connection.context).filter(|rule| rule.flow.updates() && wanted.contains(&rule.field));
+    let doubtful = rules.filter_map(|rule| {
+        let golden = record.golden.get(&rule.field)?;
+        let image = image(connection, record.entity, &rule.field, golden.value.as_ref())?;
+        let hash = Hash::of(image.as_ref());
+        let another = one.facet.wants.iter().filter_map(|want| want.fields.get(&rule.field)).any(|want| *want != hash);
+        let left = resolve::leaves(&settings.policy, record.entity, &rule.field, &connection.name);
+        (another && !left && one.view.cells.contains_key(&rule.field)).then(|| (rule.field.clone(), image))
+    });
+    doubtful.collect()
+}
+
 fn difference(
     entity: Entity,
     rule: &Rule,

@@ -163,6 +163,12 @@ async fn update(
     }
     let landed = super::landed::fields(record, connection, current, &wanted);
     let mut held_at = one.facet.confirmed_at();
+    if settle::in_scope(record, connection) {
+        // Not all that was sent has a receipt: what was wanted before may be there by now.
+        for (field, image) in settle::doubtful(record, current, connection, settings) {
+            differences.entry(field).or_insert(image);
+        }
+    }
     for field in landed.keys() {
         differences.entry(field.clone()).or_insert_with(|| current.view.held(field).cloned().flatten());
     }
