@@ -1,7 +1,11 @@
 //! Webhook bodies: whoever holds the secret may send anything, and gets signals or a refusal, never a panic.
 
 use super::{input::Input, subjects::SUBJECTS};
-use concord_connector::{ConnectionName, Instant, Webhook, testing::sign};
+use concord_connector::{
+    ConnectionName, Instant, Webhook,
+    testing::{KEYS, sign, sns},
+    webhook::Signed,
+};
 use concord_hub::message::Message;
 
 const SECRET: &str = "fake-signing-secret";
@@ -19,19 +23,30 @@ pub fn webhook(data: &[u8]) {
     if manifest.webhooks.is_empty() {
         return;
     }
-    let scheme = input.pick(&manifest.webhooks);
-    let uri = format!("https://hub.example.com/hooks/under-test?{}", input.line().replace('%', "_"));
-    let body = input.rest();
+    let scheme = input.pick(&manifest.webhooks).filled(&cx.options);
+    let mut uri = format!("https://hub.example.com/hooks/under-test?{}", input.line().replace('%', "_"));
+    let mut body = input.rest().to_vec();
 
-    let proof = sign(scheme, SECRET, "POST", &uri, body, NOW);
+    let proof = sign(&scheme, SECRET, "POST", &uri, &body, NOW);
+    let mut secret = SECRET;
+    match &scheme.signed {
+        Signed::Jwt { .. } => secret = KEYS,
+        Signed::Landing { token } => uri = format!("https://hub.example.com/hooks/under-test/landing?{token}=example"),
+        // It signs a message of its own, with whatever in it.
+        Signed::Sns { topics } => {
+            secret = sns::CERTIFICATE;
+            body = sns::notification(topics, &String::from_utf8_lossy(&body), NOW).to_string().into_bytes();
+        }
+        _ => {}
+    }
     let hook = || {
         let (headers, path) = (proof.headers.clone(), proof.path_secret.clone());
-        Webhook::new("POST", uri.as_str(), path, headers, body.to_vec())
+        Webhook::new("POST", uri.as_str(), path, headers, body.clone())
     };
     if let Some(answer) = connector.handshake(cx, &hook()) {
         assert!(answer.body.len() <= ECHO, "a handshake is answered with {} bytes", answer.body.len());
     }
-    let verified = hook().verify(scheme, &[SECRET.as_bytes()], NOW).expect("what was signed is let in");
+    let verified = hook().verify(&scheme, &[secret.as_bytes()], NOW).expect("what was signed is let in");
     for part in verified.split().into_iter().take(64).chain([verified]) {
         let Ok(signals) = connector.signals(cx, &part) else { continue };
         assert_eq!(Ok(&signals), connector.signals(cx, &part).as_ref().map_err(ToString::to_string), "read twice");
