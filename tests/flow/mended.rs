@@ -314,6 +314,7 @@ async fn everybody_who_waits_is_woken_however_many_they_are() {
         old: Some(item(&before)),
         new: Some(item(&arrived)),
         cursor: String::new(),
+        trace: None,
     };
     world.queue.take_sent();
     steps::fanout::fanout(&world.hub, &[entry]).await.expect("a fanout");

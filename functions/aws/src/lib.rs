@@ -15,7 +15,6 @@ mod settings;
 #[cfg(feature = "stack")]
 pub mod stack;
 pub mod table;
-mod trace;
 mod vault;
 
 pub use blobs::S3Blobs;

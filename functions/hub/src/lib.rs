@@ -64,5 +64,6 @@ pub mod system;
 pub mod tap;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod trace;
 pub mod verdict;
 pub mod views;

@@ -60,11 +60,11 @@ impl Subscription {
 
 /// Orders an event. `again` tells a repeated order from the one that a queue drops as a duplicate.
 pub(crate) fn order(event: Event, again: &str) -> Result<(QueueName, Outgoing)> {
+    let body = Message::EventV1(event.clone()).encode()?;
     let outgoing = Outgoing {
         group: Some(format!("{}/{}", event.subscription, event.record)),
         dedupe: Some(format!("{}/{}@{}{again}", event.subscription, event.record, event.version)),
-        body: Message::EventV1(event.clone()).encode()?,
-        ..Outgoing::default()
+        ..Outgoing::new(body)
     };
     Ok((QueueName::Events(event.subscription), outgoing))
 }

@@ -1,7 +1,7 @@
 //! Entries of requests: bounded in number and size, sent again one by one where SQS took only some.
 
 use super::{BATCH, CLAIM, LARGEST, SqsQueue};
-use crate::{fault, trace};
+use crate::fault;
 use aws_sdk_sqs::types::{
     MessageAttributeValue, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
     SendMessageBatchRequestEntry,
@@ -25,6 +25,7 @@ pub(super) struct Entry {
     group: Option<String>,
     dedupe: Option<String>,
     delay_s: Option<i32>,
+    trace: Option<String>,
 }
 
 impl Entry {
@@ -47,7 +48,7 @@ impl Entry {
         if let Some(claim) = &self.claim {
             entry = entry.message_attributes(CLAIM, text(claim)?);
         }
-        if let Some(trace) = trace::current() {
+        if let Some(trace) = &self.trace {
             let value = MessageSystemAttributeValue::builder().data_type("String").string_value(trace).build();
             let value = value.map_err(wrong)?;
             entry = entry.message_system_attributes(MessageSystemAttributeNameForSends::AwsTraceHeader, value);
@@ -77,7 +78,7 @@ pub(super) fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
 impl SqsQueue {
     /// The entry of a message. What is too large goes to the bucket first.
     pub(super) async fn entry(&self, queue: &QueueName, message: Outgoing) -> Result<Entry> {
-        let Outgoing { body, group, dedupe, delay } = message;
+        let Outgoing { body, group, dedupe, delay, trace } = message;
         let fifo = queue.is_fifo();
         let (body, claim) = if body.len() > LARGEST {
             let name = format!("claims/{}", self.token());
@@ -93,6 +94,7 @@ impl SqsQueue {
             group: group.map(named).or_else(|| fifo.then(|| "none".to_owned())),
             dedupe: fifo.then(|| dedupe.map_or_else(|| self.token(), named)),
             delay_s,
+            trace,
         })
     }
 

@@ -1,8 +1,11 @@
 //! Webhooks from an HTTP API or a function's own address, both of which send events of payload version 2.0.
 
-use crate::{boot::Booted, trace};
+use crate::boot::Booted;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use concord_hub::steps::ingest::{self, Incoming, MAX_BODY};
+use concord_hub::{
+    steps::ingest::{self, Incoming, MAX_BODY},
+    trace,
+};
 use lambda_runtime::Error;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};

@@ -6,7 +6,7 @@ mod record;
 mod settle;
 
 use super::TimeLeft;
-use crate::{boot::Booted, queue::name, trace};
+use crate::{boot::Booted, queue::name};
 use attempt::Attempt;
 use concord_hub::{
     ports::{Disposition, QueueName},
@@ -93,14 +93,13 @@ async fn one_round(
     if ready.is_empty() {
         return;
     }
-    let trace = ready.iter().find_map(|message| message.trace.clone());
     let batch: Vec<_> = ready.iter().map(|message| message.received.clone()).collect();
     let attempt = Attempt { hub: &booted.hub, queue, time };
-    let dispositions = match attempt.of(batch.clone(), trace.clone()).await {
+    let dispositions = match attempt.of(batch.clone()).await {
         Ok(dispositions) => dispositions,
         Err(reason) if batch.len() == 1 => vec![Disposition::Retry { after: None, reason }],
         // After a batch failed as a whole: each message alone, so that only the culprit fails.
-        Err(_) => attempt.one_by_one(batch, &trace).await,
+        Err(_) => attempt.one_by_one(batch).await,
     };
     let unanswered = || Disposition::Retry { after: None, reason: "The step gave no answer for it.".into() };
     let mut dispositions = dispositions.into_iter();
@@ -111,8 +110,7 @@ async fn one_round(
             Verdict::Later(wait) => settled.fail(&message, Some(wait)),
             Verdict::Bury(reason) => {
                 tracing::warn!(%queue, message = message.received.id, reason, "A message is put aside.");
-                let bury = trace::under(trace.clone(), attempt.bury(&message.received, reason));
-                if !bury.await {
+                if !attempt.bury(&message.received, reason).await {
                     settled.fail(&message, None);
                 }
             }
@@ -137,8 +135,9 @@ mod tests {
     use concord_hub::ports::Received;
 
     fn message(id: usize, group: &str) -> Message {
-        let received = Received { id: id.to_string(), body: String::new(), receives: 1, group: Some(group.into()) };
-        Message { received, receipt: String::new(), source: String::new(), trace: None, claim: None }
+        let received =
+            Received { id: id.to_string(), body: String::new(), receives: 1, group: Some(group.into()), trace: None };
+        Message { received, receipt: String::new(), source: String::new(), claim: None }
     }
 
     fn ids(queue: &QueueName, groups: &[&str]) -> Vec<Vec<String>> {

@@ -2,7 +2,7 @@
 //! on is kept as a dead letter that names its record, and stops nobody behind it.
 
 use super::TimeLeft;
-use crate::{boot::Booted, table::item, trace};
+use crate::{boot::Booted, table::item};
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use concord_connector::{Fault, Kind, Result, Retry};
@@ -10,13 +10,6 @@ use concord_hub::{keys, ports::FeedEntry, steps};
 use lambda_runtime::Error;
 use serde_json::{Value as Json, json};
 use std::{collections::HashMap, sync::Arc};
-
-/// A change with the trace that wrote it.
-#[derive(Clone)]
-struct Change {
-    entry: FeedEntry,
-    trace: Option<String>,
-}
 
 /// Passes a piece of the feed on. The answer names the first change that comes again, with all behind it.
 ///
@@ -42,21 +35,21 @@ pub async fn work(booted: &Arc<Booted>, event: Json, time: TimeLeft) -> std::res
 }
 
 /// Passes all on, or one after another; where it has to go on.
-async fn pass(booted: &Arc<Booted>, changes: &[Change], time: TimeLeft) -> Option<String> {
+async fn pass(booted: &Arc<Booted>, changes: &[FeedEntry], time: TimeLeft) -> Option<String> {
     if changes.is_empty() || (time.is_enough() && attempt(booted, changes.to_vec(), time).await.is_ok()) {
         return None;
     }
     for change in changes {
-        let come_again = Some(change.entry.cursor.clone());
+        let come_again = Some(change.cursor.clone());
         if !time.is_enough() {
             return come_again;
         }
         let Err(fault) = attempt(booted, vec![change.clone()], time).await else { continue };
-        tracing::error!(item = change.entry.key.partition, reason = %fault, "A change could not be passed on.");
+        tracing::error!(item = change.key.partition, reason = %fault, "A change could not be passed on.");
         if fault.retry != Retry::Never {
             return come_again;
         }
-        if let Err(fault) = steps::bury_change(&booted.hub, &change.entry, &fault.to_string()).await {
+        if let Err(fault) = steps::bury_change(&booted.hub, change, &fault.to_string()).await {
             tracing::error!(reason = %fault, "A dead letter could not be kept; the change stays.");
             return come_again;
         }
@@ -65,12 +58,9 @@ async fn pass(booted: &Arc<Booted>, changes: &[Change], time: TimeLeft) -> Optio
 }
 
 /// In a task of its own, so that a panic is a failure.
-async fn attempt(booted: &Arc<Booted>, changes: Vec<Change>, time: TimeLeft) -> Result<()> {
+async fn attempt(booted: &Arc<Booted>, entries: Vec<FeedEntry>, time: TimeLeft) -> Result<()> {
     let hub = Arc::clone(&booted.hub);
-    let trace = changes.iter().find_map(|change| change.trace.clone());
-    let entries: Vec<FeedEntry> = changes.into_iter().map(|change| change.entry).collect();
-    let work = async move { steps::fanout::fanout(&hub, &entries).await };
-    let mut task = tokio::spawn(trace::under(trace, work));
+    let mut task = tokio::spawn(async move { steps::fanout::fanout(&hub, &entries).await });
     match tokio::time::timeout(time.left(), &mut task).await {
         Ok(Ok(done)) => done,
         Ok(Err(_)) => Err(Fault::new(Kind::Unexpected, "fanout", "The step panicked.")),
@@ -82,7 +72,7 @@ async fn attempt(booted: &Arc<Booted>, changes: Vec<Change>, time: TimeLeft) -> 
 }
 
 /// The change of a record; `None` for any other item's.
-fn change(record: &Json, cursor: &str) -> Result<Option<Change>> {
+fn change(record: &Json, cursor: &str) -> Result<Option<FeedEntry>> {
     let image = |name: &str| -> Result<Option<(item::Attributes, Option<String>)>> {
         let Some(Json::Object(attributes)) = record.pointer(&format!("/dynamodb/{name}")) else { return Ok(None) };
         let attributes: item::Attributes = attributes
@@ -100,13 +90,13 @@ fn change(record: &Json, cursor: &str) -> Result<Option<Change>> {
     }
     let new = image("NewImage")?;
     let trace = new.as_ref().and_then(|(_, trace)| trace.clone());
-    let entry = FeedEntry {
+    Ok(Some(FeedEntry {
         key,
         old: image("OldImage")?.map(|(attributes, _)| item::read(attributes)).transpose()?,
         new: new.map(|(attributes, _)| item::read(attributes)).transpose()?,
         cursor: cursor.to_owned(),
-    };
-    Ok(Some(Change { entry, trace }))
+        trace,
+    }))
 }
 
 /// An attribute as events write it.
@@ -141,7 +131,7 @@ mod tests {
     fn a_change_is_read_with_both_images() {
         let change = change(&record("R#r1"), "7").unwrap().unwrap();
         assert_eq!(change.trace.as_deref(), Some("Root=1"));
-        let (old, new) = (change.entry.old.unwrap(), change.entry.new.unwrap());
+        let (old, new) = (change.old.unwrap(), change.new.unwrap());
         assert_eq!((old.rev, old.body.as_slice()), (1, [0xff, 0].as_slice()));
         assert_eq!((new.rev, new.index[0].sort.as_str()), (2, "r1"));
     }

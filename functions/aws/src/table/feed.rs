@@ -182,6 +182,7 @@ fn entry(record: &Record) -> Result<Option<FeedEntry>> {
         old: image(change.old_image()).map(item::read).transpose()?,
         new: image(change.new_image()).map(item::read).transpose()?,
         cursor: String::new(),
+        trace: None,
     }))
 }
 

@@ -9,13 +9,12 @@
 //! one busy partition is eight of DynamoDB's, and a place stays where it is while others come and go. An item that shows at
 //! more than eight places tells all of them in `m`; what found no room shows as soon as another place is given up.
 
-use crate::trace;
 use aws_sdk_dynamodb::types::AttributeValue;
 use concord_connector::{Fault, Instant, Kind, Result};
 use concord_hub::{
     keys,
     ports::{Index, IndexEntry, Item, ItemKey},
-    record,
+    record, trace,
 };
 use std::collections::HashMap;
 

@@ -12,6 +12,7 @@ use concord_hub::{
     ports::{Condition, Item, TableChange},
 };
 use concord_tests::world::account;
+use serde_json::json;
 
 pub(crate) fn cloud<F: Future>(work: impl FnOnce() -> F) -> F::Output {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work())
@@ -84,6 +85,51 @@ fn the_trace_of_a_webhook_is_that_of_the_deliveries_that_it_led_to() {
         let traces: Vec<_> = cloud.attributes.lock().unwrap().iter().map(|sent| sent["trace"].clone()).collect();
         assert!(traces.len() >= 3, "{traces:?}");
         assert!(traces.iter().all(|trace| *trace == *cloud.trace.as_ref().unwrap()), "{traces:?}");
+    });
+}
+
+#[test]
+fn what_is_worked_on_in_one_batch_keeps_the_traces_of_its_own_webhooks() {
+    cloud(|| async {
+        let accounts = [account("crm", "hubspot"), account("erp", "tryton")];
+        let mut cloud = Cloud::new(&accounts, |table| table).await;
+        cloud.settle().await;
+        let ids: Vec<String> = (0..4)
+            .map(|n| {
+                let fields = json!({ "properties": { "name": "Traced", "domain": format!("traced-{n}.example.com") } });
+                cloud.world.act("crm", Act::Create { object: "companies".into(), fields })
+            })
+            .collect();
+        cloud.settle().await;
+        cloud.attributes.lock().unwrap().clear();
+        let trace = |n: usize| format!("Root=1-5759e988-bd862e3fe1be46a99427279{n};Sampled=1");
+        for (n, id) in ids.iter().enumerate() {
+            cloud.trace = Some(trace(n));
+            let fields = json!({ "properties": { "name": format!("Traced {n} Ltd") } });
+            cloud.world.act("crm", Act::Update { object: "companies".into(), id: id.clone(), fields });
+            cloud.world.clock.advance(std::time::Duration::from_secs(5));
+            cloud.push().await;
+        }
+        // By now all four signals wait in one queue, and go on together.
+        cloud.trace = None;
+        for _ in 0..8 {
+            cloud.drain().await;
+            cloud.stream().await;
+            cloud.pass_on().await;
+        }
+        let sent = cloud.attributes.lock().unwrap().clone();
+        let mut found = Vec::new();
+        for one in &sent {
+            let Some(record) = one["group"].as_str().and_then(|group| group.strip_suffix("@erp")) else { continue };
+            let (record, _) = cloud.booted.hub.record(&record.into()).await.unwrap().unwrap();
+            found.push((
+                record.value("name").unwrap().to_string(),
+                one["trace"].as_str().unwrap_or_default().to_owned(),
+            ));
+        }
+        found.sort_unstable();
+        let wanted: Vec<_> = (0..4).map(|n| (format!("Traced {n} Ltd"), trace(n))).collect();
+        assert_eq!(found, wanted, "each delivery has the trace of its own webhook: {sent:#?}");
     });
 }
 

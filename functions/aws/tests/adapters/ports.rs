@@ -166,6 +166,7 @@ impl Inbox for Both {
                 body: message.body().unwrap().to_owned(),
                 receives: attribute(MessageSystemAttributeName::ApproximateReceiveCount).unwrap().parse().unwrap(),
                 group: attribute(MessageSystemAttributeName::MessageGroupId),
+                trace: None,
             }
         });
         Ok(received.collect())

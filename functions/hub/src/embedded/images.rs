@@ -53,7 +53,7 @@ pub(super) fn changes(connection: &Connection, after: Option<&str>, limit: usize
         .query_map(params![start, limit.max(1)], |row| {
             let key = ItemKey { partition: row.get(0)?, sort: row.get(1)? };
             let cursor = row.get::<_, u64>(2)?.to_string();
-            Ok(FeedEntry { new: item(row, &key, 3)?, old: item(row, &key, 7)?, key, cursor })
+            Ok(FeedEntry { new: item(row, &key, 3)?, old: item(row, &key, 7)?, key, cursor, trace: None })
         })?
         .collect::<rusqlite::Result<_>>()?;
     let cursor = entries.last().map(|entry| entry.cursor.clone()).or_else(|| after.map(|_| start.to_string()));

@@ -260,6 +260,7 @@ impl Inbox for Store {
                 body,
                 receives: message.receives,
                 group: message.group,
+                trace: None,
             }));
         }
         Ok(received)

@@ -94,7 +94,7 @@ impl Entry {
         let item = |held: Held| held.map(|standing| Item::clone(&standing.item));
         let (old, new) = (item(self.old), item(self.new));
         let key = new.as_ref().or(old.as_ref())?.key.clone();
-        Some(FeedEntry { key, old, new, cursor: self.seq.to_string() })
+        Some(FeedEntry { key, old, new, cursor: self.seq.to_string(), trace: None })
     }
 }
 

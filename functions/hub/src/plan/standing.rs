@@ -150,7 +150,13 @@ pub async fn carry_out(hub: &Hub, plan: &Plan, mut told: impl FnMut(&Standing)) 
                     connection: write.connection.clone(),
                     version: 0,
                 };
-                batch.push(Received { id: at.to_string(), body: message.encode()?, receives: 1, group: None });
+                batch.push(Received {
+                    id: at.to_string(),
+                    body: message.encode()?,
+                    receives: 1,
+                    group: None,
+                    trace: None,
+                });
             }
             deliver::deliver(hub, &batch).await;
         }

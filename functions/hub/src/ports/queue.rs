@@ -1,6 +1,7 @@
 //! Queues. Sending is a port; receiving belongs to the runner.
 
 use super::Item;
+use crate::trace;
 use async_trait::async_trait;
 use concord_connector::{Fault, Instant, Kind, Result, SubscriptionName, System};
 use std::{fmt, time::Duration};
@@ -61,12 +62,14 @@ pub struct Outgoing {
     pub dedupe: Option<String>,
     /// Not to be received before this has passed; at most 15 minutes. FIFO queues ignore it.
     pub delay: Duration,
+    /// The trace that it belongs to; queues that know of traces pass it on.
+    pub trace: Option<String>,
 }
 
 impl Outgoing {
-    /// Without group and delay.
+    /// Without group and delay, of the trace that is worked under.
     pub fn new(body: String) -> Self {
-        Self { body, ..Self::default() }
+        Self { body, trace: trace::current(), ..Self::default() }
     }
     /// The same, as one of a tenant's.
     #[must_use]
@@ -95,6 +98,8 @@ pub struct Received {
     pub receives: u32,
     /// Its group, in FIFO queues.
     pub group: Option<String>,
+    /// The trace that it belongs to, where the queue knows of traces.
+    pub trace: Option<String>,
 }
 
 /// What a step says of a message.

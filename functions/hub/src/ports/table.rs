@@ -173,6 +173,8 @@ pub struct FeedEntry {
     pub new: Option<Item>,
     /// The cursor with which reading goes on after this entry.
     pub cursor: String,
+    /// The trace that the change belongs to, where the table knows of traces.
+    pub trace: Option<String>,
 }
 
 /// A piece of the change feed.

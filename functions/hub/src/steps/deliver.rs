@@ -3,6 +3,7 @@
 mod allowed;
 pub(in crate::steps) mod create;
 mod gate;
+mod going;
 mod landed;
 mod operated;
 mod plan;
@@ -24,20 +25,18 @@ use crate::{
     operation::State,
     ports::{Disposition, QueueName, Received},
     settings::Connection,
-    tap,
+    tap, trace,
 };
 use concord_connector::{
     ConnectionName, Entity, Fault, Field, Instant, Kind, Operation, Outcome, RecordId, Result, Value,
     exchange::{Change, Refused, Unfit, Write, Written},
 };
 use futures::{StreamExt, stream};
+use going::Going;
 use plan::Job;
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -53,6 +52,7 @@ const SLOWEST: Duration = Duration::from_secs(600);
 struct Order {
     at: usize,
     record: RecordId,
+    trace: Option<String>,
 }
 
 /// Delivers a batch: one vendor write for all records of one entity at one connection, where the vendor can.
@@ -62,7 +62,7 @@ pub async fn deliver(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
     for (at, message) in batch.iter().enumerate() {
         match Message::decode(&message.body) {
             Ok(Message::DeliveryV1 { record, connection, .. }) => {
-                orders.entry(connection).or_default().push(Order { at, record })
+                orders.entry(connection).or_default().push(Order { at, record, trace: message.trace.clone() })
             }
             other => {
                 let fault =
@@ -100,7 +100,11 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
         return Ok(again);
     }
     // Collected first, as in reconcile: the future of this step has to be `Send`.
-    let plans: Vec<_> = orders.iter().map(|order| plan::plan(hub, &settings, connection, &order.record)).collect();
+    let plans: Vec<_> = orders
+        .iter()
+        .map(|order| trace::under(order.trace.clone(), plan::plan(hub, &settings, connection, &order.record)))
+        .collect();
+    let traces = orders.iter().filter_map(|order| Some((order.record.clone(), order.trace.clone()?))).collect();
     let planned: Vec<Result<Vec<Job>>> = stream::iter(plans).buffered(super::PARALLEL).collect().await;
     let mut jobs: BTreeMap<Entity, Vec<Job>> = BTreeMap::new();
     for (order, planned) in orders.iter().zip(planned) {
@@ -128,8 +132,7 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
         Leave::In(_) => return Ok(again),
     }
     let most = connection.connector.manifest().capabilities.write_batch.max(1);
-    let trouble = Trouble::default();
-    let answered = AtomicBool::new(false);
+    let going = Going { traces, ..Going::default() };
     for (entity, jobs) in jobs {
         let jobs = gate::pass(hub, connection, jobs).await?;
         let jobs = if super::operate::is_operated(connection, entity) {
@@ -138,18 +141,17 @@ async fn at_connection(hub: &Hub, name: &ConnectionName, orders: &[Order]) -> Re
             jobs
         };
         // Side by side where the vendor takes one record at a time: the engine bounds what is under way at a vendor.
-        let chunks: Vec<_> =
-            jobs.chunks(most).map(|chunk| write(hub, connection, entity, chunk, (&trouble, &answered))).collect();
+        let chunks: Vec<_> = jobs.chunks(most).map(|chunk| write(hub, connection, entity, chunk, &going)).collect();
         let written: Vec<Result<Again>> = stream::iter(chunks).buffered(super::PARALLEL).collect().await;
         for one in written {
             again.extend(one?);
         }
     }
-    match trouble.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    match going.trouble.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(fault) => {
             hub.trouble(connection, &fault).await?;
         }
-        None if answered.into_inner() => hub.close_breaker(connection).await?,
+        None if going.answered.into_inner() => hub.close_breaker(connection).await?,
         _ => {}
     }
     Ok(again)
@@ -165,28 +167,15 @@ fn probe(jobs: &mut BTreeMap<Entity, Vec<Job>>) {
 /// Records that have to be looked at again, and when.
 type Again = BTreeMap<RecordId, Disposition>;
 
-/// A trouble of the connection as a whole: once there is one, nothing more is sent.
-type Trouble = Mutex<Option<Fault>>;
-
-fn note(trouble: &Trouble, fault: Fault) {
-    trouble.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(fault);
-}
-
 /// Writes a chunk, unless the connection is in trouble by then.
-async fn write(
-    hub: &Hub,
-    connection: &Connection,
-    entity: Entity,
-    jobs: &[Job],
-    (trouble, answered): (&Trouble, &AtomicBool),
-) -> Result<Again> {
+async fn write(hub: &Hub, connection: &Connection, entity: Entity, jobs: &[Job], going: &Going) -> Result<Again> {
     let mut again = Again::new();
-    if trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+    if going.is_over() {
         return Ok(again);
     }
     let edited = match removal::edited(hub, connection, entity, jobs).await {
         Err(fault) if fault.is_of_connection() => {
-            note(trouble, fault);
+            going.note(fault);
             return Ok(again);
         }
         edited => edited?,
@@ -199,7 +188,7 @@ async fn write(
             continue;
         }
         if job.creates() {
-            match create::begin(hub, connection, job).await {
+            match going.under(job, create::begin(hub, connection, job)).await {
                 Ok(create::Begun::Write(idempotency)) => {
                     sent.push(job);
                     writes.push(Write { change: Change::Create { idempotency }, ..job.write.clone() });
@@ -213,7 +202,7 @@ async fn write(
                     again.insert(job.record.clone(), Disposition::Retry { after: Some(wait), reason });
                 }
                 Ok(create::Begun::Trouble(fault)) => {
-                    note(trouble, fault);
+                    going.note(fault);
                     return Ok(again);
                 }
                 // Our own trouble holds no vendor back.
@@ -240,11 +229,11 @@ async fn write(
                         operated::answered(hub, connection, job, State::Unknown).await?;
                     }
                 }
-                note(trouble, fault);
+                going.note(fault);
                 return Ok(again);
             }
             // It answered: the connection works.
-            answered.store(true, Ordering::Relaxed);
+            going.answered.store(true, Ordering::Relaxed);
             let refused = Refused::from(fault);
             for job in sent {
                 let mistakes = vec![Unfit::whole(refused.message.clone())];
@@ -259,7 +248,7 @@ async fn write(
     let Outcome::Written(rows) = ran.outcome else {
         return Err(Fault::new(Kind::Unexpected, "deliver", "the connector did not answer a write with rows"));
     };
-    answered.store(true, Ordering::Relaxed);
+    going.answered.store(true, Ordering::Relaxed);
     for (job, row) in sent.into_iter().zip(rows) {
         tapped(hub, connection, job, &row);
         match row {
@@ -268,7 +257,8 @@ async fn write(
                 let took = (ran.started_at, ran.ended_at);
                 operated::answered(hub, connection, job, State::Succeeded).await?;
                 // A receipt that cannot be kept is this record's trouble, not its neighbours'.
-                if let Err(fault) = receipt::receipt(hub, connection, job, after, created, took).await {
+                let kept = going.under(job, receipt::receipt(hub, connection, job, after, created, took)).await;
+                if let Err(fault) = kept {
                     if fault.retry == concord_connector::Retry::Never {
                         refused::refuse(hub, connection, &job.record, fault.into()).await?;
                     } else {
@@ -299,7 +289,7 @@ async fn write(
                 create::undo(hub, connection, job, &refused).await?;
                 let fault = Fault::new(refused.kind, "deliver", refused.message.clone()).retry(refused.retry);
                 if fault.is_of_connection() {
-                    note(trouble, fault);
+                    going.note(fault);
                 } else {
                     refused::refuse(hub, connection, &job.record, refused).await?;
                 }

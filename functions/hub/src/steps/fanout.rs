@@ -10,7 +10,7 @@ use crate::{
     record::Record,
     settings::Settings,
     subscription::{self, Subscription},
-    tap,
+    tap, trace,
 };
 use concord_connector::{ConnectionName, Entity, RecordId, Result};
 use std::{
@@ -27,57 +27,11 @@ const WAITERS: usize = 100;
 /// When a port fails: the same piece has to be dealt with again.
 pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
     let settings = hub.settings();
-    // By key: a feed may bring an entry twice, and a transaction holds each item once.
-    let mut history = BTreeMap::new();
-    let mut deliveries: BTreeMap<QueueName, Vec<Outgoing>> = BTreeMap::new();
-    let mut woken = Vec::new();
+    let mut passed = Passed::default();
     for entry in entries {
-        let old = read(hub, entry.old.as_ref())?;
-        let old = old.as_deref();
-        let Some(new) = read(hub, entry.new.as_ref())? else {
-            for (queue, event) in merged(&settings, entry, old)? {
-                deliveries.entry(queue).or_default().push(event);
-            }
-            continue;
-        };
-        let new = &*new;
-        for (queue, event) in events(&settings, old, new)? {
-            deliveries.entry(queue).or_default().push(event);
-        }
-        let fresh = old.is_none_or(|old| old.version < new.version);
-        if fresh && new.entity == Entity::Opportunity {
-            // Also one that left the rule: what it became follows it.
-            for rule in settings.derivations.keys() {
-                woken.push(Outgoing::new(Message::DeriveV1 { rule: rule.clone(), record: new.id.clone() }.encode()?));
-            }
-        }
-        if let Some(image) = entry.new.as_ref().filter(|_| fresh) {
-            let past = Entry::of(old, new);
-            tap::committed(hub, new, past.changed.keys());
-            history.insert((new.id.clone(), new.version), TableChange::Put(past.item(image)?, Condition::None));
-        }
-        for connection in due(&settings, old, new) {
-            let Some(ready) = settings.connections.get(&connection) else { continue };
-            let queue = QueueName::Deliveries(ready.connector.system().clone());
-            // A create that waited for identity is ordered anew, under the version under which it was ordered before.
-            let again = if settled(old, new) { "@settled" } else { "" };
-            deliveries.entry(queue).or_default().push(order(&new.id, &connection, new.version, again)?);
-        }
-        for connection in arrived(old, new) {
-            let Some(ready) = settings.connections.get(&connection) else { continue };
-            let queue = QueueName::Deliveries(ready.connector.system().clone());
-            for waiter in waiters(hub, new, &connection).await? {
-                deliveries.entry(queue.clone()).or_default().push(order(
-                    &waiter,
-                    &connection,
-                    0,
-                    &format!("@after-{}", new.id),
-                )?);
-                // What it could not say before may be a new want.
-                woken.push(Outgoing::new(Message::RegroupV1 { record: waiter }.encode()?));
-            }
-        }
+        trace::under(entry.trace.clone(), pass_on(hub, &settings, entry, &mut passed)).await?;
     }
+    let Passed { history, deliveries, woken } = passed;
     let history: Vec<TableChange> = history.into_values().collect();
     // All at once: they share a write to disk, and all of them come again when one fails.
     let notes = history.chunks(90).map(|chunk| hub.write_plain(chunk.to_vec()));
@@ -89,14 +43,68 @@ pub async fn fanout(hub: &Hub, entries: &[FeedEntry]) -> Result<()> {
     notes.map(drop).and(orders.map(drop)).and(woken)
 }
 
+/// What follows a piece of the feed.
+#[derive(Default)]
+struct Passed {
+    /// By key: a feed may bring an entry twice, and a transaction holds each item once.
+    history: BTreeMap<(RecordId, u64), TableChange>,
+    deliveries: BTreeMap<QueueName, Vec<Outgoing>>,
+    woken: Vec<Outgoing>,
+}
+
+async fn pass_on(hub: &Hub, settings: &Settings, entry: &FeedEntry, passed: &mut Passed) -> Result<()> {
+    let Passed { history, deliveries, woken } = passed;
+    let old = read(hub, entry.old.as_ref())?;
+    let old = old.as_deref();
+    let Some(new) = read(hub, entry.new.as_ref())? else {
+        for (queue, event) in merged(settings, entry, old)? {
+            deliveries.entry(queue).or_default().push(event);
+        }
+        return Ok(());
+    };
+    let new = &*new;
+    for (queue, event) in events(settings, old, new)? {
+        deliveries.entry(queue).or_default().push(event);
+    }
+    let fresh = old.is_none_or(|old| old.version < new.version);
+    if fresh && new.entity == Entity::Opportunity {
+        // Also one that left the rule: what it became follows it.
+        for rule in settings.derivations.keys() {
+            woken.push(Outgoing::new(Message::DeriveV1 { rule: rule.clone(), record: new.id.clone() }.encode()?));
+        }
+    }
+    if let Some(image) = entry.new.as_ref().filter(|_| fresh) {
+        let past = Entry::of(old, new);
+        tap::committed(hub, new, past.changed.keys());
+        history.insert((new.id.clone(), new.version), TableChange::Put(past.item(image)?, Condition::None));
+    }
+    for connection in due(settings, old, new) {
+        let Some(ready) = settings.connections.get(&connection) else { continue };
+        let queue = QueueName::Deliveries(ready.connector.system().clone());
+        // A create that waited for identity is ordered anew, under the version under which it was ordered before.
+        let again = if settled(old, new) { "@settled" } else { "" };
+        deliveries.entry(queue).or_default().push(order(&new.id, &connection, new.version, again)?);
+    }
+    for connection in arrived(old, new) {
+        let Some(ready) = settings.connections.get(&connection) else { continue };
+        let queue = QueueName::Deliveries(ready.connector.system().clone());
+        for waiter in waiters(hub, new, &connection).await? {
+            let again = format!("@after-{}", new.id);
+            deliveries.entry(queue.clone()).or_default().push(order(&waiter, &connection, 0, &again)?);
+            // What it could not say before may be a new want.
+            woken.push(Outgoing::new(Message::RegroupV1 { record: waiter }.encode()?));
+        }
+    }
+    Ok(())
+}
+
 /// The message that orders a delivery. `again` tells a repeated order from the one that a queue drops as a duplicate.
 pub(crate) fn order(record: &RecordId, connection: &ConnectionName, version: u64, again: &str) -> Result<Outgoing> {
     let message = Message::DeliveryV1 { record: record.clone(), connection: connection.clone(), version };
     Ok(Outgoing {
-        body: message.encode()?,
         group: Some(format!("{record}@{connection}")),
         dedupe: Some(format!("{record}@{connection}@{version}{again}")),
-        ..Outgoing::default()
+        ..Outgoing::new(message.encode()?)
     })
 }
 

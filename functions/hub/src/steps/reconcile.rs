@@ -17,7 +17,7 @@ use crate::{
     ports::{Condition, Disposition, Outgoing, QueueName, Received, TableChange},
     record::Record,
     settings::{Connection, Settings},
-    settle,
+    settle, trace,
 };
 use concord_connector::{
     Fault, Field, Instant, Kind, RecordId, Result, Retry, Signal, Snapshot, key::Key, signal::Edit, snapshot::Presence,
@@ -27,7 +27,7 @@ use futures::{StreamExt, stream};
 /// Takes observations in. Those of one external record are taken one after another.
 pub async fn reconcile(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
     // Collected first: a stream that maps with a closure makes a future of which nobody can tell that it is `Send`.
-    let each: Vec<_> = batch.iter().map(|message| one(hub, message)).collect();
+    let each: Vec<_> = batch.iter().map(|message| trace::under(message.trace.clone(), one(hub, message))).collect();
     stream::iter(each).buffered(super::PARALLEL).collect().await
 }
 

@@ -1,6 +1,7 @@
 //! Translate: signals become observations, with one batched read for all signals of a batch.
 
 mod asked;
+mod later;
 mod poll;
 mod told;
 mod turns;
@@ -18,7 +19,7 @@ use crate::{
     ports::{Disposition, Outgoing, QueueName, Received},
     settings::Connection,
     steps::{reconcile, sweep},
-    tap,
+    tap, trace,
 };
 use concord_connector::{
     ConnectionName, Entity, ExternalId, Fault, Instant, Kind, Operation, Outcome, Result, Retry, Signal,
@@ -27,18 +28,10 @@ use concord_connector::{
     snapshot::Presence,
 };
 use futures::future::join_all;
-use std::{
-    collections::{BTreeMap, btree_map::Entry},
-    sync::Arc,
-    time::Duration,
-};
+use later::{later, postpone};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use told::{carried, covered, gone, take_times};
 use turns::Turn;
-
-/// The longest that a queue delays a message.
-const LONGEST_DELAY: Duration = Duration::from_secs(900);
-/// Edits that one postponed signal carries.
-const EDITS: usize = 50;
 
 /// A record that cannot be read because somebody holds it is asked for again after this, then less and less often, ...
 const FIRST_WAIT: Duration = Duration::from_secs(30);
@@ -52,6 +45,7 @@ const UNSEEN: Duration = Duration::from_secs(900);
 struct Asked<'a> {
     at: usize,
     body: &'a str,
+    trace: Option<&'a str>,
     signal: Signal,
     received_at: Instant,
 }
@@ -67,6 +61,7 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
                 reads.entry((connection, signal.entity)).or_default().push(Asked {
                     at,
                     body: &message.body,
+                    trace: message.trace.as_deref(),
                     signal,
                     received_at,
                 });
@@ -75,22 +70,27 @@ pub async fn translate(hub: &Hub, batch: &[Received]) -> Vec<Disposition> {
                 polls.entry(connection).or_default().push(Turn { at, body: &message.body, entity: Some(entity) });
             }
             Ok(Message::BusEventV1 { connection, event }) => {
-                dispositions[at] = match super::ingest::bus_event(hub, &connection, &event).await {
-                    Ok(()) => Disposition::Done,
-                    Err(fault) => super::again(&fault),
-                };
+                dispositions[at] =
+                    match trace::under(message.trace.clone(), super::ingest::bus_event(hub, &connection, &event)).await
+                    {
+                        Ok(()) => Disposition::Done,
+                        Err(fault) => super::again(&fault),
+                    };
             }
             Ok(Message::OperationV1 { connection, record }) => {
-                dispositions[at] = match super::operate::advance(hub, &connection, &record).await {
-                    Ok(()) => Disposition::Done,
-                    Err(fault) => super::again(&fault),
-                };
+                dispositions[at] =
+                    match trace::under(message.trace.clone(), super::operate::advance(hub, &connection, &record)).await
+                    {
+                        Ok(()) => Disposition::Done,
+                        Err(fault) => super::again(&fault),
+                    };
             }
             Ok(Message::ResumeV1 { connection }) => {
-                dispositions[at] = match super::resume::resume(hub, &connection).await {
-                    Ok(()) => Disposition::Done,
-                    Err(fault) => super::again(&fault),
-                };
+                dispositions[at] =
+                    match trace::under(message.trace.clone(), super::resume::resume(hub, &connection)).await {
+                        Ok(()) => Disposition::Done,
+                        Err(fault) => super::again(&fault),
+                    };
             }
             Ok(Message::SweepV1 { connection }) => {
                 polls.entry(connection).or_default().push(Turn { at, body: &message.body, entity: None });
@@ -163,7 +163,7 @@ async fn troubled(hub: &Hub, name: &ConnectionName, one: &Asked<'_>, fault: Faul
         if age >= PATIENCE {
             return buried(hub, one.body, &fault).await;
         }
-        return postpone(hub, name, std::slice::from_ref(one), age.clamp(FIRST_WAIT, LONGEST_DELAY)).await;
+        return postpone(hub, name, std::slice::from_ref(one), age.max(FIRST_WAIT)).await;
     }
     if !fault.is_of_connection() {
         return if fault.retry == Retry::Never { buried(hub, one.body, &fault).await } else { super::again(&fault) };
@@ -179,52 +179,6 @@ async fn opened(hub: &Hub, name: &ConnectionName, fault: &Fault) -> Result<Durat
     let settings = hub.settings();
     let connection = settings.connection(name)?;
     hub.trouble(connection, fault).await
-}
-
-/// Puts signals at the end of their queue, to be received when the wait is over: of each record the newest alone, with
-/// what all of them said of edits.
-async fn postpone(hub: &Hub, name: &ConnectionName, asked: &[Asked<'_>], wait: Duration) -> Disposition {
-    match later(hub, name, asked, wait.min(LONGEST_DELAY)).await {
-        Ok(()) => Disposition::Done,
-        Err(fault) => super::again(&fault),
-    }
-}
-
-async fn later(hub: &Hub, name: &ConnectionName, asked: &[Asked<'_>], delay: Duration) -> Result<()> {
-    let settings = hub.settings();
-    let connection = settings.connection(name)?;
-    let mut newest: BTreeMap<&ExternalId, (Signal, Instant)> = BTreeMap::new();
-    let mut bodies = Vec::new();
-    for one in asked {
-        // What happened once is said once; that something changed is said by the newest.
-        if one.signal.happened != Happened::Changed {
-            bodies.push(one.body.to_owned());
-            continue;
-        }
-        match newest.entry(&one.signal.id) {
-            Entry::Vacant(free) => drop(free.insert((one.signal.clone(), one.received_at))),
-            Entry::Occupied(mut known) => {
-                let (signal, received_at) = known.get_mut();
-                let mut edits = std::mem::take(&mut signal.edits);
-                edits.extend(one.signal.edits.iter().cloned());
-                edits.sort_by_key(|edit| edit.at);
-                // The newest edits of a field are the ones that a read can still show.
-                let spare = edits.len().saturating_sub(EDITS);
-                edits.drain(..spare);
-                if one.received_at >= *received_at {
-                    *signal = one.signal.clone();
-                    *received_at = one.received_at;
-                }
-                signal.edits = edits;
-            }
-        }
-    }
-    for (signal, received_at) in newest.into_values() {
-        bodies.push(Message::SignalV1 { connection: name.clone(), signal, received_at }.encode()?);
-    }
-    let queue = QueueName::Signals(connection.connector.system().clone());
-    let messages = bodies.into_iter().map(|body| Outgoing { delay, ..Outgoing::new(body).of(name.as_str()) }).collect();
-    hub.queue.send(&queue, messages).await
 }
 
 async fn buried(hub: &Hub, body: &str, fault: &Fault) -> Disposition {
@@ -269,7 +223,7 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
         return Ok(None);
     }
     if ids.is_empty() {
-        send(hub, observations).await?;
+        send_on(hub, observations, asked).await?;
         return Ok(None);
     }
     let wanted: Vec<ExternalId> = ids.keys().cloned().collect();
@@ -312,7 +266,7 @@ async fn read(hub: &Hub, name: &ConnectionName, entity: Entity, asked: &[Asked<'
             }
         }
     }
-    send(hub, observations).await?;
+    send_on(hub, observations, asked).await?;
     looks.into_iter().for_each(|look| hub.looks.note(name, look));
     look_again(hub, name, &unseen).await?;
     Ok(None)
@@ -329,7 +283,13 @@ async fn look_again(hub: &Hub, name: &ConnectionName, unseen: &[&Asked<'_>]) -> 
     let (mut wait, mut again) = (FIRST_WAIT, Vec::new());
     for one in young {
         wait = wait.max(now.since(one.received_at));
-        again.push(Asked { at: one.at, body: one.body, signal: one.signal.clone(), received_at: one.received_at });
+        again.push(Asked {
+            at: one.at,
+            body: one.body,
+            trace: one.trace,
+            signal: one.signal.clone(),
+            received_at: one.received_at,
+        });
     }
     if again.is_empty() { Ok(()) } else { later(hub, name, &again, wait).await }
 }
@@ -376,8 +336,18 @@ pub(super) async fn unreadable(
     letter.bury(hub).await
 }
 
+/// Sends on what signals led to, each under the trace of its own signal.
+async fn send_on(hub: &Hub, observations: Vec<Observation>, asked: &[Asked<'_>]) -> Result<()> {
+    let traces = asked.iter().filter_map(|one| Some((one.signal.id.clone(), one.trace?.to_owned()))).collect();
+    send_of(hub, observations, &traces).await
+}
+
 /// Sends observations to reconcile, or takes them in here where reconcile would be this process too.
-pub(super) async fn send(hub: &Hub, mut observations: Vec<Observation>) -> Result<()> {
+pub(super) async fn send(hub: &Hub, observations: Vec<Observation>) -> Result<()> {
+    send_of(hub, observations, &BTreeMap::new()).await
+}
+
+async fn send_of(hub: &Hub, mut observations: Vec<Observation>, traces: &BTreeMap<ExternalId, String>) -> Result<()> {
     tap::observed(hub, &observations);
     if hub.queue.is_one_with_table() {
         observations = reconcile::take_in_now(hub, observations).await;
@@ -388,7 +358,9 @@ pub(super) async fn send(hub: &Hub, mut observations: Vec<Observation>) -> Resul
     let mut messages = Vec::with_capacity(observations.len());
     for observation in observations {
         let tenant = observation.connection.to_string();
-        messages.push(Outgoing::new(Message::ObservationV1(Box::new(observation)).encode()?).of(&tenant));
+        let trace = traces.get(&observation.snapshot.id).cloned().or_else(trace::current);
+        let message = Outgoing::new(Message::ObservationV1(Box::new(observation)).encode()?).of(&tenant);
+        messages.push(Outgoing { trace, ..message });
     }
     hub.queue.send(&QueueName::Observations, messages).await
 }

@@ -13,7 +13,6 @@ pub(super) struct Message {
     pub(super) receipt: String,
     /// The queue's ARN.
     pub(super) source: String,
-    pub(super) trace: Option<String>,
     /// Where its text is, when it is not in the message.
     pub(super) claim: Option<String>,
 }
@@ -54,10 +53,10 @@ fn message(record: &Json) -> Option<Message> {
             body: text("/body").unwrap_or_default(),
             receives: text("/attributes/ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1),
             group: text("/attributes/MessageGroupId"),
+            trace: text("/attributes/AWSTraceHeader"),
         },
         receipt: text("/receiptHandle").unwrap_or_default(),
         source: text("/eventSourceARN").unwrap_or_default(),
-        trace: text("/attributes/AWSTraceHeader"),
         claim: text(&format!("/messageAttributes/{CLAIM}/stringValue")),
     })
 }
@@ -77,7 +76,7 @@ mod tests {
         }]});
         let read = messages(event).unwrap().remove(0);
         assert_eq!((read.received.receives, read.received.group.as_deref()), (3, Some("r1@crm")));
-        assert_eq!((read.trace.as_deref(), read.claim.as_deref()), (Some("Root=1"), Some("claims/1")));
+        assert_eq!((read.received.trace.as_deref(), read.claim.as_deref()), (Some("Root=1"), Some("claims/1")));
         assert!(messages(json!({})).is_err());
     }
 }

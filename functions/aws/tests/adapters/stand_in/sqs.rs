@@ -69,6 +69,7 @@ async fn send(held: &StandIn, queue: &QueueName, request: &Json) -> Result<Json,
             assert!(!name.is_empty() && name.len() <= 128, "a name is too long");
         }
         held.attributes.lock().unwrap().push(json!({
+            "group": group,
             "trace": entry["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"],
             "claim": entry["MessageAttributes"][CLAIM]["StringValue"],
         }));
@@ -78,7 +79,7 @@ async fn send(held: &StandIn, queue: &QueueName, request: &Json) -> Result<Json,
             held.traces.lock().unwrap().insert(body.clone(), trace);
         }
         assert!(!body.is_empty(), "a body is empty");
-        batch.push(Outgoing { body, group, dedupe, delay: Duration::from_secs(delay) });
+        batch.push(Outgoing { body, group, dedupe, delay: Duration::from_secs(delay), trace: None });
     }
     held.queue.send(queue, batch).await.unwrap();
     Ok(done(request))

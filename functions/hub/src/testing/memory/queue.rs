@@ -125,6 +125,7 @@ impl Inbox for MemoryQueue {
             body: message.body.unwrap_or_default(),
             receives: message.receives,
             group: message.group,
+            trace: None,
         });
         Ok(received.collect())
     }

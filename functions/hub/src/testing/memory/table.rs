@@ -87,7 +87,7 @@ impl State {
         }
         if key.partition.starts_with(keys::RECORDS) {
             let cursor = (self.feed.len() + 1).to_string();
-            self.feed.push(FeedEntry { key, old, new, cursor });
+            self.feed.push(FeedEntry { key, old, new, cursor, trace: None });
         }
     }
 
