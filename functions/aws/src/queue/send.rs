@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn entry(size: usize) -> Entry {
-        Entry { body: "x".repeat(size), claim: None, group: None, dedupe: None, delay_s: None }
+        Entry { body: "x".repeat(size), claim: None, group: None, dedupe: None, delay_s: None, trace: None }
     }
 
     #[test]
