@@ -31,6 +31,7 @@ tools: ## Python and JavaScript tools of the tests, pinned, in folders of the pr
 	tests/aws/prepare
 	tests/aws/dynamodb-local/prepare
 	tests/botocore/prepare
+	tests/google-models/prepare
 	tests/tryton/prepare
 	tests/hubspot-sdk/prepare
 	tests/standardwebhooks-sdk/prepare

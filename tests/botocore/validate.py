@@ -1,6 +1,7 @@
-"""Reads calls, a JSON object a line, and prints what AWS's own models find wrong with each: a line per mistake.
+"""Reads recorded calls, a JSON object a line, until an empty line, and prints what AWS's own models find wrong with them: a
+line per mistake, then an empty one.
 
-A call is {"at": ..., "service": ..., "operation": ..., "shape": "input" | "output", "value": ...}.
+A call is {"at": ..., "request": ..., "response": ...}, as the recordings in `fixtures` write them.
 """
 
 import datetime
@@ -9,6 +10,7 @@ import re
 import sys
 
 import botocore.loaders
+import documents
 
 # AWS's own 79 published change sets break these three patterns of its model.
 WRONG = {"EntityType", "ChangeName", "Identifier"}
@@ -87,21 +89,53 @@ def length(shape, size, path):
         yield f"{path}: {size} is not from {shape.get('min', 0)} to {shape.get('max', 'any')}"
 
 
+def called(request):
+    """The service and the operation of a request."""
+    headers = {name: value for name, value in request.get("headers") or []}
+    target, host, path = headers.get("x-amz-target"), request.get("host"), request["path"]
+    if target:
+        service = "meteringmarketplace" if host == "metering" else "partnercentral-selling"
+        return service, target.rsplit(".", 1)[-1]
+    services = {"agreement": "marketplace-agreement", "entitlement": "marketplace-entitlement"}
+    return services.get(host, "marketplace-catalog"), path.rsplit("/", 1)[-1]
+
+
+def sent(request):
+    """What an operation was given."""
+    body = request.get("body")
+    if isinstance(body, dict):
+        for form in ("json", "cbor"):
+            if form in body:
+                return body[form]
+        return body["json_as"][1]
+    # Members in the query go under the names of the model.
+    names = {"catalog": "Catalog", "changeSetId": "ChangeSetId", "entityId": "EntityId"}
+    return {names.get(name, name): value for name, value in request.get("query") or []}
+
+
 def mistakes(call):
-    told = model(call["service"])
-    operation = told["operations"].get(call["operation"])
+    service, name = called(call["request"])
+    told = model(service)
+    operation = told["operations"].get(name)
     if operation is None:
-        return [f"{call['service']} has no operation {call['operation']}"]
-    if call["shape"] not in operation:
-        return []
-    return check(told["shapes"], operation[call["shape"]]["shape"], call["value"], call["operation"])
+        yield f"{service} has no operation {name}"
+        return
+    value = sent(call["request"])
+    yield from check(told["shapes"], operation["input"]["shape"], value, name)
+    if name == "StartChangeSet":
+        yield from documents.mistakes(value)
+    if call["response"]["status"] == 200 and "output" in operation:
+        for mistake in check(told["shapes"], operation["output"]["shape"], call["response"]["body"], name):
+            yield f"answer: {mistake}"
 
 
+calls = []
 for line in sys.stdin:
-    call = json.loads(line)
-    if call["service"] == "marketplace-catalog" and call["shape"] == "input":
-        # Members in the query go under the names of the model.
-        names = {"catalog": "Catalog", "changeSetId": "ChangeSetId", "entityId": "EntityId"}
-        call["value"] = {names.get(name, name): value for name, value in call["value"].items()}
-    for mistake in mistakes(call):
-        print(f"{call['at']}: {call['shape']}: {mistake}")
+    if line.strip():
+        calls.append(json.loads(line))
+        continue
+    for call in calls:
+        for mistake in mistakes(call):
+            print(f"{call.get('at', '')}: {mistake}".replace("\n", " "))
+    print(flush=True)
+    calls = []

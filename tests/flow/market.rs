@@ -2,6 +2,7 @@
 
 mod crashes;
 mod doors;
+mod jobs;
 mod landings;
 mod notices;
 mod offers;

@@ -1,7 +1,7 @@
-"""Reads calls, a JSON object a line, and prints what Google's own descriptions find wrong with each: a line per mistake.
+"""Reads recorded calls, a JSON object a line, until an empty line, and prints what Google's own descriptions find wrong with
+them: a line per mistake, then an empty one.
 
-A call is {"at": ..., "api": ..., "method": ..., "path": ..., "query": [[name, value]], "body": ...}; the path begins with
-the version.
+A call is {"at": ..., "request": ..., "response": ...}, as the recordings in `fixtures` write them.
 """
 
 import importlib
@@ -159,7 +159,34 @@ def api(name):
     return APIS[name]
 
 
+# By the hosts of the manifest: the API, and what its address ends with.
+HOSTS = {
+    None: ("cloudcommerceprocurement.v1", "/v1"),
+    "usage": ("servicecontrol.v1", "/v1"),
+    "producer": ("commerceproducer.v1beta", "/v1beta"),
+}
+
+
+def mistakes(request):
+    name, version = HOSTS[request.get("host")]
+    body = request.get("body")
+    call = {
+        "method": request["method"].upper(),
+        "path": version + request["path"],
+        "query": request.get("query"),
+        "body": body.get("json") if isinstance(body, dict) else None,
+    }
+    for mistake in api(name).mistakes(call):
+        yield f"{call['method']} {call['path']}: {mistake}"
+
+
+calls = []
 for line in sys.stdin:
-    call = json.loads(line)
-    for mistake in api(call["api"]).mistakes(call):
-        print(f"{call['at']}: {call['method']} {call['path']}: {mistake}")
+    if line.strip():
+        calls.append(json.loads(line))
+        continue
+    for call in calls:
+        for mistake in mistakes(call["request"]):
+            print(f"{call.get('at', '')}: {mistake}".replace("\n", " "))
+    print(flush=True)
+    calls = []

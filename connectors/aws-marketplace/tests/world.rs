@@ -6,10 +6,10 @@ use concord_connector::{
     Request, Response, Result, Signal, Snapshot, Unverified, Value, Webhook,
     exchange::{Change, Checked, Refused, Write, Written},
     sandbox::{Act, Sandbox, Subscriber},
-    testing::{authorize, drive},
+    testing::{authorize, drive, judge},
     value::Currency,
 };
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::time::Duration;
 
 /// 2026-01-01T00:00:00Z.
@@ -22,6 +22,16 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) exchanges: Vec<(Request, Response)>,
     authorization: Vec<(String, String)>,
+    calls: Vec<Json>,
+}
+
+/// Whatever a scenario sent is held against AWS's own models, where `tests/botocore/prepare` has installed them.
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(judge::mistakes("botocore", &self.calls).unwrap(), Vec::<String>::new());
+        }
+    }
 }
 
 impl World {
@@ -30,16 +40,25 @@ impl World {
         let cx = Context::new("aws", connector.manifest());
         let mut seller = Seller::new(1);
         let authorization = authorize(connector.manifest(), &cx, &mut seller, START).unwrap();
-        Self { connector: Box::new(connector), cx, seller, now: START, exchanges: Vec::new(), authorization }
+        Self {
+            connector: Box::new(connector),
+            cx,
+            seller,
+            now: START,
+            exchanges: Vec::new(),
+            authorization,
+            calls: Vec::new(),
+        }
     }
 
     pub(crate) fn run(&mut self, operation: &Operation) -> Result<Outcome> {
         self.exchanges.clear();
         let (seller, now, kept) = (&mut self.seller, self.now, &mut self.exchanges);
-        let authorization = &self.authorization;
+        let (authorization, calls) = (&self.authorization, &mut self.calls);
         drive::exchange(self.connector.as_ref(), &self.cx, operation, &mut |request| {
             let answer = seller.handle(now, &drive::wire("", request, authorization));
             let response = drive::response(&answer, now);
+            calls.push(json!({ "request": request, "response": { "status": response.status, "body": response.body } }));
             kept.push((request.clone(), response.clone()));
             Ok::<_, Fault>(response)
         })

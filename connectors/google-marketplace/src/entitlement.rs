@@ -55,6 +55,12 @@ fn snapshot(cx: &Context, raw: &Json, read_at: Instant) -> Result<Snapshot> {
     if let Some(account) = last(&raw["account"]) {
         row["account"] = json!(account);
     }
+    // Where private offers are not read, one that is named would be waited for.
+    if let Some(offer) =
+        raw["offer"].as_str().and_then(crate::offer::of_entitlement).filter(|_| crate::producer::is_on(cx))
+    {
+        row["privateOffer"] = json!(offer);
+    }
     let modified = raw["updateTime"].as_str().and_then(Instant::parse);
     let mut snapshot = Snapshot::new(Entity::Entitlement, ExternalId::from(id), version_of(modified, read_at));
     snapshot.modified = modified;

@@ -1,10 +1,10 @@
 //! Messages of Google's topic, pushed by Pub/Sub: at least once, in any order. They say where to look.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use concord_connector::{Entity, Fault, Instant, Result, Signal, Verified, Webhook, signal::UNNAMED};
+use concord_connector::{Context, Entity, Fault, Instant, Result, Signal, Verified, Webhook, signal::UNNAMED};
 use serde_json::Value as Json;
 
-pub(crate) fn signals(hook: &Webhook<Verified>) -> Result<Vec<Signal>> {
+pub(crate) fn signals(cx: &Context, hook: &Webhook<Verified>) -> Result<Vec<Signal>> {
     let wrong = |sentence| Fault::malformed("google_marketplace.signals", sentence);
     let body: Json =
         serde_json::from_slice(hook.body()).map_err(|cause| wrong("the body is no JSON").caused_by(cause))?;
@@ -26,5 +26,13 @@ pub(crate) fn signals(hook: &Webhook<Verified>) -> Result<Vec<Signal>> {
         Some(name) => format!("{name}:{kind}"),
         None => format!("{UNNAMED}{id}:{kind}:{}", at.ms()),
     };
-    Ok(vec![Signal::changed(key, Entity::Entitlement, id, at)])
+    let mut signals = vec![Signal::changed(key.clone(), Entity::Entitlement, id, at)];
+    // A purchase may be the acceptance of a private offer, and its end the end of one.
+    let offers = ["newOffer", "offer"].iter().filter_map(|name| event["entitlement"][*name].as_str());
+    if let Some(offer) = offers.filter_map(crate::offer::of_entitlement).next()
+        && crate::producer::is_on(cx)
+    {
+        signals.push(Signal::changed(format!("{key}:offer"), Entity::PrivateOffer, offer, at));
+    }
+    Ok(signals)
 }

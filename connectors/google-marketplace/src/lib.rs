@@ -2,6 +2,8 @@
 
 mod entitlement;
 mod events;
+mod offer;
+mod producer;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 mod usage;
@@ -37,8 +39,8 @@ impl Connector for GoogleMarketplace {
         step(seen, |script| run(script, cx, operation))
     }
 
-    fn signals(&self, _cx: &Context, hook: &Webhook<Verified>) -> Result<Vec<Signal>> {
-        events::signals(hook)
+    fn signals(&self, cx: &Context, hook: &Webhook<Verified>) -> Result<Vec<Signal>> {
+        events::signals(cx, hook)
     }
 
     fn split(&self, _hook: &Webhook<Verified>) -> Vec<Webhook<Verified>> {
@@ -46,10 +48,11 @@ impl Connector for GoogleMarketplace {
         Vec::new()
     }
 
-    fn preflight(&self, _cx: &Context, entity: Entity, write: &Write) -> Vec<Unfit> {
+    fn preflight(&self, cx: &Context, entity: Entity, write: &Write) -> Vec<Unfit> {
         match entity {
             Entity::UsageRecord => usage::preflight(write),
             Entity::Entitlement => entitlement::preflight(write),
+            Entity::PrivateOffer => offer::preflight(cx, write),
             _ => Vec::new(),
         }
     }
@@ -67,12 +70,19 @@ fn run(script: &mut Script<'_>, cx: &Context, operation: &Operation) -> Run<Outc
             Ok(Outcome::Account(Account { time_zone: Some("UTC".into()), currency, ..Account::default() }))
         }
         Operation::Fetch { entity: Entity::Entitlement, ids } => entitlement::fetch(script, cx, ids),
+        Operation::Fetch { entity: Entity::PrivateOffer, ids } => offer::fetch(script, cx, ids),
         Operation::Fetch { .. } => Ok(Outcome::Records(Vec::new())),
         Operation::Poll { entity: Entity::Entitlement, cursor, .. } => entitlement::poll(script, cx, cursor.as_ref()),
+        Operation::Poll { entity: Entity::PrivateOffer, cursor, until } => {
+            offer::poll(script, cx, cursor.as_ref(), *until)
+        }
         Operation::Poll { .. } => Ok(Outcome::Page { records: Vec::new(), cursor: Cursor::new(""), more: false }),
+        Operation::Find { entity: Entity::PrivateOffer, record, .. } => offer::find(script, cx, record),
         Operation::Find { entity, keys, .. } => entitlement::find(script, cx, *entity, keys),
         Operation::Write { entity: Entity::UsageRecord, writes } => usage::write(script, cx, writes),
+        Operation::Write { entity: Entity::PrivateOffer, writes } => offer::write(script, cx, writes),
         Operation::Write { writes, .. } => entitlement::write(script, cx, writes),
+        Operation::Check { entity: Entity::PrivateOffer, operation, .. } => offer::check(script, cx, operation),
         Operation::Check { .. } => Err(no_jobs(&MANIFEST).into()),
         Operation::Deleted { .. } => {
             let sentence = "Google Cloud Marketplace has no list of deleted records";

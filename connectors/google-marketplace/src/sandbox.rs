@@ -2,6 +2,8 @@
 //! manifest. Accounts come before entitlements, states guard every call, an operation counts once, and messages are pushed
 //! with a token of Google's.
 
+mod offers;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use concord_connector::{
     Entity, Instant, Value,
@@ -25,6 +27,9 @@ pub struct Provider {
     accounts: BTreeMap<String, Json>,
     entitlements: BTreeMap<String, Json>,
     usage: BTreeMap<String, Json>,
+    offers: BTreeMap<String, Json>,
+    documents: BTreeMap<String, Vec<Json>>,
+    reviews: Vec<(Instant, String)>,
     waiting: Vec<(Instant, Vec<u8>)>,
     subscriber: Option<Subscriber>,
     faults: Faults,
@@ -45,6 +50,9 @@ impl Provider {
             accounts: BTreeMap::new(),
             entitlements: BTreeMap::new(),
             usage: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            documents: BTreeMap::new(),
+            reviews: Vec::new(),
             waiting: Vec::new(),
             subscriber: None,
             faults: Faults::default(),
@@ -94,7 +102,7 @@ impl Provider {
         self.serial += 1;
         let row = self.entitlements.get(id).cloned().unwrap_or_default();
         let message = json!({ "eventId": format!("{event}-{}-{}", self.seed, self.serial), "eventType": event, "providerId": PROVIDER,
-            "entitlement": { "id": id, "updateTime": row["updateTime"], "orderId": row["orderId"] } });
+            "entitlement": { "id": id, "updateTime": row["updateTime"], "orderId": row["orderId"], "newOffer": row["offer"] } });
         let data = STANDARD.encode(message.to_string());
         let body = json!({ "message": { "data": data, "messageId": self.serial.to_string(), "publishTime": now.rfc3339(),
             "attributes": {} }, "subscription": "projects/isv-public/subscriptions/hub" });
@@ -130,6 +138,7 @@ impl Provider {
         let shown = match parts.as_slice() {
             ["providers", _, kind, _] => format!("providers/{{}}/{kind}/{{}}"),
             ["providers", _, kind] => format!("providers/{{}}/{kind}"),
+            ["producer", _, _, _, _, _, rest @ ..] => format!("privateOffers{}", "/{}".repeat(rest.len())),
             _ => path.to_owned(),
         };
         *self.served.entry(format!("{} /{shown}:{verb}", request.method)).or_default() += 1;
@@ -160,6 +169,9 @@ impl Provider {
             }
             ("POST", ["usage", "services", SERVICE], "check") => self.check(&request.json().unwrap_or_default()),
             ("POST", ["usage", "services", SERVICE], "report") => self.report(&request.json().unwrap_or_default()),
+            (_, ["producer", "projects", offers::PROJECT, "locations", "global", "privateOffers", rest @ ..], verb) => {
+                self.producer(now, request, rest, verb)
+            }
             _ => missing(),
         }
     }
@@ -267,6 +279,7 @@ impl Sandbox for Provider {
     fn act(&mut self, now: Instant, act: Act) -> Result<String, String> {
         match act {
             Act::Create { fields, .. } => Ok(self.purchase(now, &fields)),
+            Act::Update { object, id, fields } if object == "privateOffers" => self.offered(now, &id, &fields),
             Act::Update { id, fields, .. } => {
                 let row = self.entitlements.get_mut(&id).ok_or("there is no such entitlement")?;
                 for (member, value) in fields.as_object().into_iter().flatten() {
@@ -334,7 +347,12 @@ impl Sandbox for Provider {
     }
 
     fn records(&self) -> BTreeMap<String, BTreeMap<String, Json>> {
-        [("entitlements".to_owned(), self.entitlements.clone()), ("operations".to_owned(), self.usage.clone())].into()
+        [
+            ("entitlements".to_owned(), self.entitlements.clone()),
+            ("operations".to_owned(), self.usage.clone()),
+            ("privateOffers".to_owned(), self.offers.clone()),
+        ]
+        .into()
     }
 
     fn faults(&mut self) -> &mut Faults {
@@ -350,8 +368,15 @@ impl Sandbox for Provider {
     }
 
     fn options(&self) -> BTreeMap<String, String> {
-        let pairs =
-            [("provider_id", PROVIDER), ("service", SERVICE), ("push_audience", AUDIENCE), ("push_account", ACCOUNT)];
+        let pairs = [
+            ("provider_id", PROVIDER),
+            ("service", SERVICE),
+            ("push_audience", AUDIENCE),
+            ("push_account", ACCOUNT),
+            ("producer_api", "true"),
+            ("project", offers::PROJECT),
+            ("partner_contact", "Jane Roe <jane@isv.example>"),
+        ];
         pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
@@ -362,6 +387,7 @@ impl Sandbox for Provider {
 
     fn plausible(&self, entity: Entity, field: &str, n: u64) -> Option<Option<Value>> {
         match (entity, field) {
+            (Entity::PrivateOffer, field) => offers::plausible(field, n),
             (Entity::UsageRecord, "dimension") => Some(Value::text("api_calls")),
             (Entity::UsageRecord, "quantity") => Some(Value::text("5")),
             (Entity::UsageRecord, "hour") => {

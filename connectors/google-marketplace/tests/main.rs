@@ -2,5 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[path = "main/offers.rs"]
+mod offers;
 #[path = "main/purchases.rs"]
 mod purchases;

@@ -22,7 +22,11 @@ pub(crate) fn find(
     let own = keys.iter().filter(|key| key.kind == KeyKind::External).filter_map(|key| key.value.split_once('/'));
     let own = own.filter(|(connection, _)| *connection == cx.connection.as_str());
     let mut found: Vec<ExternalId> = match entity {
-        Entity::PrivateOffer => marked(script, record)?.into_iter().collect(),
+        // A draft on its way is not found: the write that comes again takes it further.
+        Entity::PrivateOffer => {
+            let ours = ours(script, record)?;
+            ours.into_iter().filter(|one| crate::offer::is_there(cx, one)).map(|one| one.id).take(1).collect()
+        }
         _ => Vec::new(),
     };
     if found.is_empty() && entity != Entity::UsageRecord {
@@ -34,23 +38,32 @@ pub(crate) fn find(
     Ok(Outcome::Found(found))
 }
 
-/// The live private offer with our mark.
-pub(crate) fn marked(script: &mut Script<'_>, record: &RecordId) -> Run<Option<ExternalId>> {
+/// A private offer with our mark.
+pub(crate) struct Ours {
+    pub(crate) id: ExternalId,
+    /// No customer sees it, and it can be taken away without a trace.
+    pub(crate) is_draft: bool,
+}
+
+/// The private offers with our mark, the oldest first.
+pub(crate) fn ours(script: &mut Script<'_>, record: &RecordId) -> Run<Vec<Ours>> {
+    let mut found = Vec::new();
     let mut page = None;
     for _ in 0..PAGES {
         let answer = script.send(ingestion::offers(page.as_deref()))?;
-        let rows = answer.array("/value")?;
-        let ours = |row: &&serde_json::Value| {
+        for row in answer.array("/value")? {
             let (_, marker) = ingestion::named(row["name"].as_str().unwrap_or_default());
-            row["state"] != "deleted" && marker == Some(record.as_str())
-        };
-        if let Some(id) = rows.iter().find(ours).and_then(|row| row["id"].as_str()) {
-            return Ok(Some(id.into()));
+            let id = row["id"].as_str().filter(|_| row["state"] != "deleted" && marker == Some(record.as_str()));
+            if let Some(id) = id {
+                let since = row["createdDate"].as_str().unwrap_or_default().to_owned();
+                found.push((since, id.to_owned(), row["state"] == "draft"));
+            }
         }
         page = ingestion::next(answer);
         if page.is_none() {
             break;
         }
     }
-    Ok(None)
+    found.sort();
+    Ok(found.into_iter().map(|(_, id, is_draft)| Ours { id: id.as_str().into(), is_draft }).collect())
 }

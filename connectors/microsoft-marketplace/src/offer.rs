@@ -7,11 +7,12 @@ pub(crate) use check::preflight;
 
 use crate::{
     answer::{Row, done, gone, own, refusal, said, send},
-    find, ingestion,
+    find::{self, Ours},
+    ingestion,
     read::Seen,
 };
 use concord_connector::{
-    Context, Entity, ExternalId, Fault, Instant, Outcome, Response, Result, Value,
+    Context, Entity, ExternalId, Fault, Instant, Kind, Outcome, Response, Result, Value,
     exchange::{Change, Checked, Unfit, Write, Written},
     script::{Run, Script},
 };
@@ -126,11 +127,55 @@ fn create(script: &mut Script<'_>, cx: &Context, write: &Write) -> Run<Written> 
     if !mistakes.is_empty() {
         return Err(refusal(WRITE, &mistakes).into());
     }
-    // Nothing at Microsoft tells a second order of the same offer from the first.
-    if let Some(id) = find::marked(script, &write.record)? {
-        return Ok(Written::Exists(id));
+    // Nothing at Microsoft tells a second order of the same offer from the first, and an order that nobody answered may be
+    // carried out an hour later. So a draft is ordered, which no customer sees; what there is then is published, once.
+    let ours = find::ours(script, &write.record)?;
+    if let Some(there) = ours.iter().find(|one| is_there(cx, one)) {
+        return Ok(Written::Exists(there.id.clone()));
     }
-    order(script, build::resources(cx, write)?, write)
+    match ours.is_empty() {
+        true => order(script, build::resources(cx, write, "draft", None)?, write),
+        false => publish(script, cx, write, &ours),
+    }
+}
+
+/// Whether new offers are to be published, or left as drafts to a person.
+fn publishes(cx: &Context) -> bool {
+    cx.option("offer_state") != Some("draft")
+}
+
+/// Whether an offer of ours is as far as it is to come.
+pub(crate) fn is_there(cx: &Context, one: &Ours) -> bool {
+    !one.is_draft || !publishes(cx)
+}
+
+/// Whether an offer, in our view, is one that is still on its way: nobody is told of it.
+pub(crate) fn is_coming(cx: &Context, row: &Json) -> bool {
+    publishes(cx) && row["status"] == "draft" && row["marker"].is_string()
+}
+
+/// Publishes the first draft of several, and takes the others away.
+fn publish(script: &mut Script<'_>, cx: &Context, write: &Write, drafts: &[Ours]) -> Run<Written> {
+    let mut resources = Vec::new();
+    for draft in drafts {
+        let Some((_, raw)) = raw(script, draft.id.as_str())? else { continue };
+        match resources.is_empty() {
+            true => resources.extend(build::resources(cx, write, "live", Some(raw))?),
+            false => resources.push(taken(raw, draft.id.as_str(), "deleted")),
+        }
+    }
+    order(script, resources, write)
+}
+
+/// An offer on its way out.
+fn taken(raw: &Json, id: &str, state: &str) -> Json {
+    let mut resource = json!({ "$schema": ingestion::schema("private-offer"), "id": id, "state": state });
+    for name in ["name", "privateOfferType", "eTag"] {
+        if let Some(value) = raw.get(name) {
+            resource[name] = value.clone();
+        }
+    }
+    resource
 }
 
 fn update(script: &mut Script<'_>, cx: &Context, write: &Write, id: &ExternalId) -> Run<Written> {
@@ -160,13 +205,7 @@ fn update(script: &mut Script<'_>, cx: &Context, write: &Write, id: &ExternalId)
         "draft" => "deleted",
         _ => "withdrawn",
     };
-    let mut resource = json!({ "$schema": ingestion::schema("private-offer"), "id": id.as_str(), "state": state });
-    for name in ["name", "privateOfferType", "eTag"] {
-        if let Some(value) = raw.get(name) {
-            resource[name] = value.clone();
-        }
-    }
-    order(script, vec![resource], write)
+    order(script, vec![taken(raw, id.as_str(), state)], write)
 }
 
 fn fixed(write: &Write) -> Unfit {
@@ -191,21 +230,67 @@ fn order(script: &mut Script<'_>, resources: Vec<Json>, write: &Write) -> Run<Wr
     }
 }
 
-/// What a job made.
+/// What a job made, or the job that comes after it.
 pub(crate) fn made(script: &mut Script<'_>, cx: &Context, job: &ExternalId, write: &Write) -> Run<Outcome> {
+    let checked = |checked| Ok(Outcome::Checked(checked));
     let id = match &write.change {
-        Change::Create { .. } => {
-            let detail = script.send(ingestion::detail(Entity::PrivateOffer, job.as_str()))?;
-            let resources = detail.array("/resources")?;
-            let offer = |row: &&Json| row["id"].as_str().is_some_and(|id| ingestion::is_id("private-offer", id));
-            resources.iter().find(offer).and_then(|row| row["id"].as_str()).map(ExternalId::from)
-        }
-        Change::Update { id, .. } | Change::Archive { id } | Change::Delete { id } => Some(id.clone()),
+        Change::Create { .. } => match came(script, cx, job, write)? {
+            Ok(id) => id,
+            Err(goes_on) => return checked(goes_on),
+        },
+        Change::Update { id, .. } | Change::Archive { id } | Change::Delete { id } => id.clone(),
     };
-    let broken = |reason: &str| Ok(Outcome::Checked(Checked::Broken { reason: reason.into() }));
-    let Some(id) = id else { return broken("the job does not show the private offer that it made") };
-    let Some(seen) = one(script, id.as_str())? else { return broken("the private offer is not shown to us") };
+    let Some(seen) = one(script, id.as_str())? else {
+        return checked(Checked::Broken { reason: "the private offer is not shown to us".into() });
+    };
     let after: Result<_> = seen.snapshot(cx, Entity::PrivateOffer);
     let created = matches!(write.change, Change::Create { .. });
-    Ok(Outcome::Checked(Checked::Done { after: after?, created }))
+    checked(Checked::Done { after: after?, created })
+}
+
+/// The offer that is there now, or how it comes there.
+fn came(
+    script: &mut Script<'_>,
+    cx: &Context,
+    job: &ExternalId,
+    write: &Write,
+) -> Run<std::result::Result<ExternalId, Checked>> {
+    let ours = find::ours(script, &write.record)?;
+    let (drafts, there): (Vec<Ours>, Vec<Ours>) = ours.into_iter().partition(|one| one.is_draft);
+    if !publishes(cx) {
+        let made = in_job(script, job)?.or_else(|| drafts.into_iter().chain(there).next().map(|one| one.id));
+        let reason = || "the job does not show the private offer that it made".to_owned();
+        return Ok(made.ok_or_else(|| Checked::Broken { reason: reason() }));
+    }
+    let ordered = match (there.first(), drafts.as_slice()) {
+        (Some(there), []) => return Ok(Ok(there.id.clone())),
+        // A job of an order that nobody answered was late: what it made goes.
+        (Some(_), late) => {
+            let mut resources = Vec::new();
+            for draft in late {
+                let raw = raw(script, draft.id.as_str())?;
+                resources.extend(raw.map(|(_, raw)| taken(raw, draft.id.as_str(), "deleted")));
+            }
+            order(script, resources, write)
+        }
+        // It is in no list yet.
+        (None, []) => return Ok(Err(Checked::Running { again_s: ingestion::MINUTE_S })),
+        (None, drafts) => publish(script, cx, write, drafts),
+    };
+    Ok(Err(match own(ordered)? {
+        Ok(Written::Running(next)) => Checked::Next(next),
+        Ok(_) => Checked::Running { again_s: ingestion::MINUTE_S },
+        Err(refused) if refused.kind == Kind::Rejected => {
+            Checked::Refused { mistakes: vec![Unfit::whole(refused.message)] }
+        }
+        Err(refused) => Checked::Broken { reason: refused.message },
+    }))
+}
+
+/// The offer that a job shows as its work.
+fn in_job(script: &mut Script<'_>, job: &ExternalId) -> Run<Option<ExternalId>> {
+    let detail = script.send(ingestion::detail(Entity::PrivateOffer, job.as_str()))?;
+    let resources = detail.array("/resources")?;
+    let offer = |row: &&Json| row["id"].as_str().is_some_and(|id| ingestion::is_id("private-offer", id));
+    Ok(resources.iter().find(offer).and_then(|row| row["id"].as_str()).map(ExternalId::from))
 }

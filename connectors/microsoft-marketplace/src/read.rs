@@ -56,7 +56,9 @@ pub(crate) fn poll(script: &mut Script<'_>, cx: &Context, entity: Entity, cursor
         }
         Entity::PrivateOffer => {
             let answer = script.send(ingestion::offers(page))?;
-            (answer, offer::rows(script, answer)?)
+            let mut rows = offer::rows(script, answer)?;
+            rows.retain(|row| !offer::is_coming(cx, row));
+            (answer, rows)
         }
         _ => {
             let answer = script.send(ingestion::products(page))?;

@@ -36,6 +36,7 @@ pub struct Cloud {
     resources: BTreeMap<String, Vec<Json>>,
     submissions: BTreeMap<String, Vec<ingest::Submission>>,
     jobs: BTreeMap<String, job::Job>,
+    job_takes: std::time::Duration,
     waiting: Vec<push::Waiting>,
     subscriber: Option<Subscriber>,
     faults: Faults,
@@ -58,6 +59,7 @@ impl Cloud {
             resources: BTreeMap::new(),
             submissions: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            job_takes: job::TAKES,
             waiting: Vec::new(),
             subscriber: None,
             faults: Faults::default(),
@@ -136,6 +138,11 @@ impl Sandbox for Cloud {
                 self.customer(now, &id, &json!({ "action": "Unsubscribe" }))
             }
             Act::Update { object, id, fields } if object == "private-offer" => self.offered(now, &id, &fields),
+            // How long jobs take that are ordered from now on.
+            Act::Update { object, fields, .. } if object == "Settings" => {
+                self.job_takes = std::time::Duration::from_secs(fields["job_s"].as_u64().unwrap_or(45));
+                Ok(String::new())
+            }
             Act::Update { object, id, fields } if object == "product" => self.edited(&id, &fields),
             _ => Err("nobody does that in Partner Center".into()),
         }

@@ -200,7 +200,10 @@ pub(super) fn describe(store: &Store, id: &str) -> WireResponse {
             let revision = store.things.get(id).map_or(1, |thing| thing.revision);
             change["Entity"]["Identifier"] = format!("{id}@{revision}").into();
         }
-        change["Details"] = change.get("DetailsDocument").map(Json::to_string).unwrap_or_default().into();
+        // The older form of the document, which is an object or is not.
+        if let Some(document) = change.get("DetailsDocument").filter(|document| document.is_object()) {
+            change["Details"] = document.to_string().into();
+        }
         let errors: Vec<Json> = set
             .errors
             .iter()

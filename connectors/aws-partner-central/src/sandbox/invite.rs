@@ -47,7 +47,8 @@ pub(super) fn get(store: &Store, body: &Json) -> WireResponse {
 
 pub(super) fn list(store: &Store) -> WireResponse {
     let pending = store.invitations.values().filter(|one| one.body["Status"] == "PENDING");
-    let rows: Vec<Json> = pending.map(|one| json!({ "Id": one.body["Id"], "Status": "PENDING" })).collect();
+    let row = |one: &Invitation| json!({ "Id": one.body["Id"], "Catalog": one.body["Catalog"], "Status": "PENDING" });
+    let rows: Vec<Json> = pending.map(row).collect();
     good(&json!({ "EngagementInvitationSummaries": rows }))
 }
 
@@ -67,12 +68,17 @@ pub(super) fn become_deal(store: &mut Store, id: &str) -> Option<String> {
     let one = store.invitations.get_mut(id)?;
     one.body["Status"] = "ACCEPTED".into();
     let offered = one.body["Payload"]["OpportunityInvitation"].clone();
+    let mut account = offered["Customer"].clone();
+    // An invitation has the country beside the name, an account in its address.
+    if let Some(country) = account.as_object_mut().and_then(|members| members.remove("CountryCode")) {
+        account["Address"] = json!({ "CountryCode": country });
+    }
     let opportunity = store.add(
         "AWS",
         json!({
             "Origin": "AWS Referral",
             "OpportunityType": "Net New Business",
-            "Customer": { "Account": offered["Customer"] },
+            "Customer": { "Account": account },
             "Project": { "Title": offered["Project"]["Title"], "CustomerBusinessProblem": offered["Project"]["BusinessProblem"] },
             "LifeCycle": {
                 "Stage": "Qualified",

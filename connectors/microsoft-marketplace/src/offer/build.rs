@@ -40,8 +40,8 @@ pub(super) fn end(fields: &Fields) -> Option<Date> {
     date(fields, "ends_on").or_else(|| term(text(fields, "duration")?)?.after(begin()?))
 }
 
-/// The resources of a job that makes an offer; `write` passed the preflight.
-pub(super) fn resources(cx: &Context, write: &Write) -> Result<Vec<Json>> {
+/// The resources of a job that makes an offer in a state, or takes a draft there; `write` passed the preflight.
+pub(super) fn resources(cx: &Context, write: &Write, state: &str, draft: Option<&Json>) -> Result<Vec<Json>> {
     let fields = &write.fields;
     // The codecs write what our view calls by the names of theirs.
     let ours = cx.mapping(Entity::PrivateOffer)?.encode(cx, Entity::PrivateOffer, fields, Creating::Yes)?;
@@ -56,11 +56,15 @@ pub(super) fn resources(cx: &Context, write: &Write) -> Result<Vec<Json>> {
         "$schema": ingestion::schema("private-offer"),
         "resourceName": "offer",
         "name": ingestion::marked(name, write.record.as_str()),
-        "state": option("offer_state").unwrap_or("live"),
+        "state": state,
         "privateOfferType": kind,
         "offerPricingType": pricing_type,
         "variableStartDate": date(fields, "starts_on").is_none(),
     });
+    if let (Some(draft), Some(members)) = (draft, offer.as_object_mut()) {
+        members.remove("resourceName");
+        members.extend(["id", "eTag"].into_iter().filter_map(|name| Some((name.to_owned(), draft.get(name)?.clone()))));
+    }
     let dates = [("start", date(fields, "starts_on")), ("end", end(fields)), ("acceptBy", date(fields, "accept_by"))];
     for (member, day) in dates {
         if let Some(day) = day {

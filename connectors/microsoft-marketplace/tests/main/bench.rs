@@ -76,7 +76,7 @@ impl Bench {
 
     /// Writes, and asks after the job until it ended.
     pub(crate) fn carry(&mut self, entity: Entity, write: Write) -> Checked {
-        let running = match self.write(entity, write.clone()).unwrap() {
+        let mut running = match self.write(entity, write.clone()).unwrap() {
             Written::Running(running) => running,
             Written::Done { after, created, .. } => return Checked::Done { after, created },
             other => panic!("{other:?}"),
@@ -86,6 +86,10 @@ impl Bench {
             self.later(again_s);
             match self.check(entity, &running.operation, &write) {
                 Checked::Running { again_s: again } => again_s = again,
+                Checked::Next(next) => {
+                    again_s = next.again_s;
+                    running = next;
+                }
                 ended => return ended,
             }
         }

@@ -43,6 +43,7 @@ fn an_offer_is_made_published_and_accepted() {
     let sent = &bench.exchanges.last().unwrap()["request"];
     let made = &sent["body"]["json"]["resources"][0];
     assert_eq!(made["name"], "Contoso 12 months #offer-1");
+    assert_eq!(made["state"], "draft", "nobody sees it before it is known to be the only one");
     assert_eq!(made["pricing"][0]["discountPercentage"], json!(10));
     assert_eq!(
         (&made["acceptBy"], &made["end"], &made["variableStartDate"]),
@@ -51,9 +52,11 @@ fn an_offer_is_made_published_and_accepted() {
     bench.later(30);
     assert_eq!(bench.check(PrivateOffer, &running.operation, &write), Checked::Running { again_s: 60 });
     bench.later(60);
-    let Checked::Done { after, created } = bench.check(PrivateOffer, &running.operation, &write) else {
-        panic!("no end")
-    };
+    let Checked::Next(next) = bench.check(PrivateOffer, &running.operation, &write) else { panic!("no next job") };
+    let published = &bench.exchanges.last().unwrap()["request"]["body"]["json"]["resources"][0];
+    assert_eq!((&published["state"], published["id"].is_string()), (&json!("live"), true));
+    bench.later(60);
+    let Checked::Done { after, created } = bench.check(PrivateOffer, &next.operation, &write) else { panic!("no end") };
     assert!(created);
     assert_eq!(
         (said(&after, "status"), said(&after, "name"), said(&after, "discount")),
@@ -124,10 +127,49 @@ fn a_lost_answer_makes_no_second_offer() {
     // The hub waits for as long as a new offer may be in no list, and searches.
     bench.later(connector().manifest().capabilities.search_lag_s);
     let find = Operation::Find { entity: PrivateOffer, record: "offer-5".into(), keys: Vec::new() };
-    let Outcome::Found(found) = bench.run(&find) else { panic!("no search") };
-    assert_eq!(found.len(), 1);
-    assert_eq!(bench.write(PrivateOffer, write), Ok(Written::Exists(found[0].clone())));
-    assert_eq!(bench.cloud.records()["private-offer"].len(), 1);
+    assert_eq!(bench.run(&find), Outcome::Found(Vec::new()), "a draft is on its way, and nobody's to adopt");
+    let polled = bench.run(&Operation::Poll { entity: PrivateOffer, cursor: None, until: bench.now });
+    assert!(matches!(&polled, Outcome::Page { records, .. } if records.is_empty()), "{polled:?}");
+    let after = bench.done(PrivateOffer, write.clone());
+    assert_eq!(said(&after, "status"), "open");
+    assert_eq!(bench.cloud.records()["private-offer"].len(), 1, "the draft that the lost answer was about");
+    assert_eq!(bench.run(&find), Outcome::Found(vec![after.id.clone()]));
+    assert_eq!(bench.write(PrivateOffer, write), Ok(Written::Exists(after.id)));
+}
+
+/// What customers can see of offers of ours.
+fn live(bench: &Bench) -> usize {
+    bench.cloud.records()["private-offer"].values().filter(|offer| offer["state"] == "live").count()
+}
+
+#[test]
+fn a_job_that_is_late_by_hours_makes_no_second_offer() {
+    for (first_s, second_s) in [(1_800, 45), (45, 45), (900, 7_200), (20_000, 45)] {
+        let mut bench = Bench::new();
+        let write = create("offer-8", offer());
+        bench.act("Settings", "", json!({ "job_s": first_s })).unwrap();
+        bench.cloud.faults().plan("/configure", concord_connector::sandbox::Trouble::LoseAnswer);
+        bench.try_run(&Operation::Write { entity: PrivateOffer, writes: vec![write.clone()] }).unwrap_err();
+        bench.later(600);
+        bench.act("Settings", "", json!({ "job_s": second_s })).unwrap();
+        let mut write_again = bench.write(PrivateOffer, write.clone());
+        for _ in 0..400 {
+            let Ok(Written::Running(running)) = &write_again else { break };
+            let running = running.clone();
+            bench.later(60);
+            bench.login();
+            assert!(live(&bench) <= 1, "{first_s} s and {second_s} s: customers see one offer");
+            match bench.check(PrivateOffer, &running.operation, &write) {
+                Checked::Next(next) => write_again = Ok(Written::Running(next)),
+                Checked::Running { .. } => {}
+                Checked::Done { .. } => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        bench.later(30_000);
+        bench.login();
+        assert_eq!(live(&bench), 1, "{first_s} s and {second_s} s");
+    }
 }
 
 #[test]

@@ -103,10 +103,14 @@ fn every_kind_of_operation_is_recorded() {
         panic!()
     };
     let Ok(Written::Running(running)) = rows.remove(0) else { panic!() };
-    let check = Operation::Check { entity: PrivateOffer, operation: running.operation, write: Box::new(write) };
-    keep(bench, "check_offer_running", "The job has not begun.", check.clone());
+    let check = |operation| Operation::Check { entity: PrivateOffer, operation, write: Box::new(write.clone()) };
+    keep(bench, "check_offer_running", "The job has not begun.", check(running.operation.clone()));
     bench.later(60);
-    let outcome = keep(bench, "check_offer", "The job made the offer.", check);
+    let about = "The job made a draft; another one publishes it.";
+    let outcome = keep(bench, "check_offer_drafted", about, check(running.operation));
+    let Outcome::Checked(Checked::Next(next)) = outcome else { panic!("{outcome:?}") };
+    bench.later(60);
+    let outcome = keep(bench, "check_offer", "The job published the offer.", check(next.operation));
     let Outcome::Checked(Checked::Done { after: made, .. }) = outcome else { panic!("{outcome:?}") };
     let find = Operation::Find { entity: PrivateOffer, record: "offer-1".into(), keys: Vec::new() };
     keep(bench, "find_offer", "Our mark stands behind the name.", find);

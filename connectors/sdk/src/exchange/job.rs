@@ -22,6 +22,8 @@ pub enum Checked {
         /// When to ask again, in seconds.
         again_s: u64,
     },
+    /// That job is through, and what was asked goes on in another one.
+    Next(Running),
     /// It did what was asked.
     Done {
         /// The record after it, as a read showed it.

@@ -255,17 +255,20 @@ impl Live {
 
     /// Asks after a job until it has ended, with the clock turned as the vendor says.
     fn follow(&mut self, entity: Entity, job: &Running, write: Write) -> Result<Result<Written, Refused>, String> {
-        let check = Operation::Check { entity, operation: job.operation.clone(), write: Box::new(write) };
-        let mut again_s = job.again_s;
+        let write = Box::new(write);
+        let check =
+            |operation: &ExternalId| Operation::Check { entity, operation: operation.clone(), write: write.clone() };
+        let (mut again_s, mut operation) = (job.again_s, job.operation.clone());
         for _ in 0..CHECKS {
             self.later(again_s.max(1));
-            let checked = match self.run(&check).map_err(|e| e.to_string())? {
+            let checked = match self.run(&check(&operation)).map_err(|e| e.to_string())? {
                 Outcome::Checked(checked) => checked,
                 other => return Err(format!("a check gave {other:?}")),
             };
             let refused = |message: String, retry| Ok(Err(Refused { kind: Kind::Rejected, retry, message }));
             match checked {
                 Checked::Running { again_s: later } => again_s = later,
+                Checked::Next(next) => (again_s, operation) = (next.again_s, next.operation),
                 Checked::Done { after, created } => {
                     return Ok(Ok(Written::Done { after, overwritten: Vec::new(), created }));
                 }

@@ -83,6 +83,14 @@ pub(super) async fn advance(hub: &Hub, name: &ConnectionName, record: &RecordId)
             }
             return Ok(());
         }
+        Checked::Next(next) => {
+            let again = Duration::from_secs(next.again_s).max(SOONEST);
+            let state = State::Running { operation: next.operation };
+            if hub.keep_operation(&Job { state, next_at: now.plus(again), ..job }, rev).await? {
+                follow(hub, connection, record, again).await?;
+            }
+            return Ok(());
+        }
         Checked::Done { after, created } => {
             let took = (job.began_at, ran.ended_at);
             deliver::operated(hub, connection, &job, Ended::Done { after: Box::new(after), created, took }).await?;
