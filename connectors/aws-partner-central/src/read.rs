@@ -41,11 +41,6 @@ pub(crate) fn one(cx: &Context, script: &mut Script<'_>, id: &str) -> Run<Option
 
 /// What AWS shows of an opportunity, and when it was asked.
 pub(crate) fn get(cx: &Context, script: &mut Script<'_>, id: &str) -> Run<Option<(Json, Instant)>> {
-    // One that is none of AWS's would be refused as a mistake.
-    let number = id.strip_prefix('O').unwrap_or_default();
-    if !(1..=19).contains(&number.len()) || !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(None);
-    }
     let request = ask::read(cx, "GetOpportunity", json!({ "Identifier": id })).accepting(&[200, 400]);
     let response = script.send(request)?;
     match (response.status, error(response)) {
