@@ -10,6 +10,7 @@ pub fn all() -> Vec<Arc<dyn Connector>> {
     vec![
         Arc::new(concord_aws_marketplace::connector()),
         Arc::new(concord_aws_partner_central::connector()),
+        Arc::new(concord_google_cosell::connector()),
         Arc::new(concord_google_marketplace::connector()),
         Arc::new(concord_hubspot::connector()),
         Arc::new(concord_microsoft_marketplace::connector()),
@@ -31,6 +32,7 @@ pub fn sandbox(system: &str, seed: u64) -> Option<Box<dyn Sandbox>> {
     Some(match system {
         "aws-marketplace" => Box::new(concord_aws_marketplace::sandbox::Seller::new(seed)),
         "aws-partner-central" => Box::new(concord_aws_partner_central::sandbox::Partner::new(seed)),
+        "google-cosell" => Box::new(concord_google_cosell::sandbox::Hub::new(seed)),
         "google-marketplace" => Box::new(concord_google_marketplace::sandbox::Provider::new(seed)),
         "hubspot" => Box::new(concord_hubspot::sandbox::Portal::new(1_000_000 + seed, seed)),
         "microsoft-marketplace" => Box::new(concord_microsoft_marketplace::sandbox::Cloud::new(seed)),

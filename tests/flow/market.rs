@@ -2,6 +2,7 @@
 
 mod crashes;
 mod doors;
+mod google;
 mod jobs;
 mod landings;
 mod notices;
