@@ -114,8 +114,8 @@ fn wrong_change_set() -> Result<(), Failed> {
     };
     let found = |document: Json| judge::mistakes("botocore", &[change(document)]).unwrap();
     assert_eq!(found(json!({ "AvailabilityEndDate": "2026-12-31" })), Vec::<String>::new());
-    assert_eq!(found(json!({ "AvailabilityEnd": "2026-12-31" })).is_empty(), false);
-    assert_eq!(found(json!({ "AvailabilityEndDate": 7 })).is_empty(), false);
+    assert!(!found(json!({ "AvailabilityEnd": "2026-12-31" })).is_empty());
+    assert!(!found(json!({ "AvailabilityEndDate": 7 })).is_empty());
     Ok(())
 }
 

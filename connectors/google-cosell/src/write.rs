@@ -144,7 +144,7 @@ fn update(script: &mut Script<'_>, cx: &Context, write: &Write, id: &ExternalId,
         }
     }
     let mut paths = mask(&before.body, &raw);
-    if state == "SUBMITTED" && !(paths.is_empty() && !stage_waits) {
+    if state == "SUBMITTED" && (!paths.is_empty() || stage_waits) {
         let reason = "Google reviews the deal, and takes no change of it meanwhile".to_owned();
         return Ok(Written::Closed { reason, again_s: REVIEW_S });
     }

@@ -330,7 +330,7 @@ fn every_kind_of_operation_is_recorded() {
     keep(bench, "update_closed", "Google reviews it: what is wanted waits.", &operation);
     bench.later(5);
     keep(bench, "update", "The field that changed, and no other.", &operation);
-    let ids = vec![made.id.clone(), "999999999".into()];
+    let ids = vec![made.id, "999999999".into()];
     keep(bench, "fetch", "One that is there, one that is not.", &Operation::Fetch { entity: CosellDeal, ids });
     for number in 0..12 {
         let fields = json!({ "opportunityInfo": { "displayName": format!("Of Google's own, {number}") } });
