@@ -1,6 +1,7 @@
 //! Cloud marketplaces: deals become offers, offers agreements, and an operation at a vendor is done once whatever breaks.
 
 mod crashes;
+mod deals;
 mod doors;
 mod google;
 mod jobs;

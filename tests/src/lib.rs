@@ -3,5 +3,4 @@
 
 pub mod forge;
 pub mod fuzz;
-pub mod hurried;
 pub mod world;

@@ -1,10 +1,12 @@
 //! The sandbox kit: what a stateful stand-in for a vendor is. A pure state machine; serving it is somebody else's job.
 
 mod faults;
+mod hurried;
 mod sample;
 
 use crate::{Entity, Value, time::Instant};
 pub use faults::{Faults, Trouble};
+pub use hurried::Hurried;
 pub use sample::{About, Samples};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 mod connections;
 mod dead_letters;
+mod deals;
 mod feed;
 mod folder;
 mod matches;
@@ -114,7 +115,10 @@ pub async fn answer(app: &Arc<App>, call: Call) -> Result<Json, Problem> {
         ("POST", ["records", id, "fields"]) => operations::set_all(app, id, &call).await,
         ("GET", ["operations"]) => operations::list(app, &call).await,
         ("GET", ["preview", id]) => operations::preview(app, id, &call).await,
-        ("POST", ["push", id]) => operations::push(app, id).await,
+        ("POST", ["push", id]) => operations::push(app, id, &call).await,
+        ("GET", ["deals", id]) => deals::whole(app, id).await,
+        ("GET", ["usage", id]) => deals::used(app, id).await,
+        ("POST", ["usage", id]) => deals::report(app, id, &call).await,
         ("GET", ["find"]) => records::find(app, &call).await,
         ("POST", ["records", id, "set"]) => people::set(app, id, &call).await,
         ("POST", ["merge"]) => people::merge(app, &call).await,

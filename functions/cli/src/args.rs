@@ -9,7 +9,7 @@ mod verbs;
 pub use bench::{Bench, Scenario};
 pub use connector::{Connector, ConnectorTest};
 pub use look::{Replay, Tap, Trigger};
-pub use market::{Listing, Offer, Operations};
+pub use market::{Listing, Offer, Operations, Usage};
 pub use verbs::{Config, Dlq, Review, Subscription, Vault};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -82,7 +82,7 @@ fn secret(text: &str) -> Result<Secret, String> {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show it: five sandbox systems, a partner programme flowing through them, and proof that they agree.
+    /// Show it: six sandbox systems, a partner programme and a marketplace deal flowing through them, and proof that they agree.
     Demo(Demo),
     /// Run the hub.
     Up(Up),
@@ -182,6 +182,20 @@ pub enum Command {
     },
     /// What vendors are working on: change sets, jobs.
     Operations(Operations),
+    /// Show the whole deal from any of its parts: opportunity, offer, agreement, usage, invoice, what was paid.
+    Deal {
+        /// The id of any of its records, or `CONNECTION/ENTITY/ID`.
+        record: String,
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+    /// What buyers used, by the hour: report it, list it.
+    Usage {
+        /// What to do.
+        #[command(subcommand)]
+        verb: Usage,
+    },
     /// Resolve history again, under another policy or mapping, and say what would have been different; write nothing.
     Replay(Replay),
     /// Messages that were put aside.

@@ -6,6 +6,7 @@ mod check;
 mod config;
 mod connect;
 mod connector;
+mod deals;
 mod market;
 mod matches;
 mod people;
@@ -41,6 +42,8 @@ pub(crate) async fn run(command: &Command, json: bool) -> Result<()> {
         Command::Offer { verb } => market::offer(verb, json).await,
         Command::Listing { verb } => market::listing(verb, json).await,
         Command::Operations(args) => market::operations(args, json).await,
+        Command::Deal { record, at } => deals::deal(record, at, json).await,
+        Command::Usage { verb } => deals::usage(verb, json).await,
         Command::Replay(args) => replay::replay(args, json).await,
         Command::Dlq { verb: Dlq::List { at } } => admin::dead_letters(at, json).await,
         Command::Dlq { verb: Dlq::Redrive { ids, connection, at, .. } } => {

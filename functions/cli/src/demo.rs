@@ -4,6 +4,7 @@
 mod cast;
 mod chaos;
 mod door;
+mod market;
 mod proof;
 mod stage;
 mod story;
@@ -25,6 +26,7 @@ use concord_hub::{
     ports::Clock as _,
 };
 use door::Door;
+use market::Deal;
 use stage::{Played, Stage};
 use std::{
     net::SocketAddr,
@@ -97,10 +99,10 @@ async fn in_peace(
     let began = Instant::now();
     let running = Running::start(Arc::clone(&app), listener)?;
     let door = Arc::new(Door::new(&running.url, app.token.clone())?);
-    let (played, calm) = play(args, &door, cast, wants_json, || {}).await?;
+    let (played, deal, calm) = play(args, &door, cast, wants_json, || {}).await?;
     let status = door.look().await?.json().clone();
     let proof = proof::proof(&app, cast).await.context("The systems could not be read back.")?;
-    Ok((Summary { proof, status, played, crashes: None, calm, took: began.elapsed() }, running))
+    Ok((Summary { proof, status, played, deal, crashes: None, calm, took: began.elapsed() }, running))
 }
 
 /// With the hub in a process of its own that is killed while the story goes on.
@@ -118,13 +120,13 @@ async fn in_chaos(
     let place = Place { dir: folder.dir.clone(), listen, key: folder.key_file() };
     let (chaos, door) = Chaos::start(place, args.seed).await?;
     let door = Arc::new(door);
-    let (played, calm) = play(args, &door, cast, wants_json, || chaos.spare()).await?;
+    let (played, deal, calm) = play(args, &door, cast, wants_json, || chaos.spare()).await?;
     let status = door.look().await?.json().clone();
     let crashes = chaos.end().await?;
     let app = cast.reopened(&folder.dir, folder.key()?).await?;
     let proof = proof::proof(&app, cast).await.context("The systems could not be read back.")?;
     let running = Running::start(app, up::listen(listen).await?)?;
-    Ok((Summary { proof, status, played, crashes: Some(crashes), calm, took: began.elapsed() }, running))
+    Ok((Summary { proof, status, played, deal, crashes: Some(crashes), calm, took: began.elapsed() }, running))
 }
 
 /// Plays the story and waits for its end; `lived` is called when the last event has happened.
@@ -134,17 +136,23 @@ async fn play(
     cast: &Arc<Cast>,
     wants_json: bool,
     lived: impl FnOnce(),
-) -> Result<(Played, bool)> {
+) -> Result<(Played, Deal, bool)> {
     let story = story::tell(args.seed, args.partners, args.events);
     let mut stage = Stage::new(Arc::clone(door), Arc::clone(cast));
     let mut screen = Screen::new(Arc::clone(door), wants_json);
     perform(&mut stage, &mut screen, &story.opening, "Setting up").await;
     quiet(door, &mut screen, SystemClock.now(), OPENING, "Getting in step").await;
+    let deal = tokio::spawn(market::play(Arc::clone(door), Arc::clone(cast)));
     perform(&mut stage, &mut screen, &story.life, "Living").await;
     lived();
+    while !deal.is_finished() {
+        screen.show("One deal to its end").await;
+        tokio::time::sleep(PACE).await;
+    }
+    let deal = deal.await.context("The marketplace act broke off.")?;
     let calm = quiet(door, &mut screen, SystemClock.now(), ENDING, "Settling").await;
     screen.leave();
-    Ok((stage.played, calm))
+    Ok((stage.played, deal, calm))
 }
 
 async fn perform(stage: &mut Stage, screen: &mut Screen, events: &[Event], what: &str) {

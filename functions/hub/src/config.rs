@@ -11,6 +11,7 @@ mod connectors;
 mod derivation;
 mod install;
 mod limits;
+mod marketplace;
 mod mistake;
 mod nearest;
 mod overlay;
@@ -31,7 +32,8 @@ use subscription::SubscriptionSection;
 use toml::de::DeTable;
 
 /// What may stand at the top of the document.
-const TOP: &[&str] = &["public_url", "connections", "policy", "offers", "cosell", "subscriptions"];
+const TOP: &[&str] =
+    &["public_url", "connections", "policy", "offers", "cosell", "orders", "marketplaces", "subscriptions"];
 
 /// A document that can be read. Whether its names exist is for [`Document::check`] to say.
 #[derive(Clone)]
@@ -42,6 +44,7 @@ pub struct Document {
     connections: Vec<Section>,
     policy: Vec<PolicySection>,
     derivations: Vec<crate::derive::Derivation>,
+    marketplaces: std::collections::BTreeMap<String, crate::derive::Marketplace>,
     subscriptions: Vec<SubscriptionSection>,
     declared: connectors::Declared,
 }
@@ -71,6 +74,7 @@ impl Document {
             }
         }
         let derivations = derivation::read(&mut reader, root);
+        let marketplaces = marketplace::read(&mut reader, root);
         let mut subscriptions = Vec::new();
         if let Some((table, _)) = reader.table(root, "subscriptions") {
             subscriptions
@@ -92,6 +96,7 @@ impl Document {
             connections,
             policy,
             derivations,
+            marketplaces,
             subscriptions,
             declared,
         })

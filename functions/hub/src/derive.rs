@@ -1,88 +1,158 @@
-//! Deals that become offers and co-sell deals: what a rule of the configuration makes of an opportunity.
+//! What rules of the configuration make of records: deals become offers and co-sell deals, agreements orders, and what ends
+//! becomes a renewal.
 //!
-//! What is derived is a facet of the connection `concord` in a record of its own, under an id that the rule and the deal
-//! give: it is made once, whatever is said twice. It follows the deal; what somebody edits elsewhere is later, and wins until
-//! the deal changes again. Every value says whether it is the deal's or a default of the rule.
+//! What is derived is a facet of the connection `concord` in a record of its own, under an id that the rule and its source
+//! give: it is made once, whatever is said twice. It follows its source; what somebody edits elsewhere is later, and wins until
+//! the source changes again. Every value says whether it is the source's or a default of the rule.
+
+mod end;
+mod fee;
+mod keep;
+mod renewal;
+mod values;
+
+pub use fee::Percent;
+pub(crate) use keep::due;
 
 use crate::{
     commit::{ATTEMPTS, Changed, Hindrance, Transaction},
     facet::{Facet, Link},
     hub::Hub,
-    people::{self, Said, Word},
+    message::Message,
+    people::{Said, Word},
+    ports::Outgoing,
     record::Record,
-    settings::CONCORD,
+    settings::{CONCORD, Settings},
 };
-use concord_connector::{Entity, Fault, Field, Kind, RecordId, Result, Snapshot, SourceVersion, Value, value::Target};
-use std::{collections::BTreeMap, time::Duration};
+use concord_connector::{Entity, Fault, Field, Kind, RecordId, Result, Snapshot, SourceVersion, Target, Value};
+use std::collections::{BTreeMap, BTreeSet};
+use values::Values;
 
-/// What of a deal becomes what of an offer.
-const OFFER: &[(&str, &str)] =
-    &[("name", "name"), ("amount", "amount"), ("organization", "organization"), ("buyer_accounts", "buyers")];
-/// What of a deal becomes what of a co-sell deal.
-const COSELL: &[(&str, &str)] = &[
-    ("name", "name"),
-    ("amount", "amount"),
-    ("organization", "organization"),
-    ("stage", "stage"),
-    ("close_date", "close_date"),
-    ("type", "type"),
-    ("next_step", "next_step"),
-    ("description", "problem"),
-    ("lost_reason", "lost_reason"),
-];
-/// What of the deal's customer becomes what of a co-sell deal.
-const CUSTOMER: &[(&str, &str)] = &[
-    ("name", "customer_name"),
-    ("website", "website"),
-    ("billing_address", "address"),
-    ("industry", "industry"),
-    ("duns", "duns"),
-];
+/// The name under which everything that follows from `[marketplaces]` is ordered.
+const KEPT: &str = "marketplaces";
+/// Warned of this many days before an agreement ends, unless the configuration says otherwise.
+pub const WARN_BEFORE_DAYS: u32 = 60;
+/// Warned of this many days before an offer can no longer be accepted, unless the configuration says otherwise.
+pub const WARN_OFFER_BEFORE_DAYS: u32 = 7;
 
-/// A rule: which deals become what.
+/// What a rule makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Makes {
+    /// A private offer of a deal.
+    #[default]
+    Offer,
+    /// A co-sell deal of a deal.
+    Cosell,
+    /// An order of an agreement.
+    Order,
+}
+
+impl Makes {
+    /// What it is made of.
+    pub fn source(self) -> Entity {
+        match self {
+            Self::Offer | Self::Cosell => Entity::Opportunity,
+            Self::Order => Entity::Agreement,
+        }
+    }
+    /// What it makes.
+    pub fn entity(self) -> Entity {
+        match self {
+            Self::Offer => Entity::PrivateOffer,
+            Self::Cosell => Entity::CosellDeal,
+            Self::Order => Entity::Order,
+        }
+    }
+}
+
+/// A rule: which records become what.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Derivation {
     /// Its name: `offers.aws`.
     pub name: String,
-    /// What deals become: a private offer or a co-sell deal.
-    pub cosell: bool,
-    /// Values of closed-set fields of the deal, one of which it has to have.
+    /// What it makes.
+    pub makes: Makes,
+    /// Values of closed-set fields of the source, one of which it has to have.
     pub when: BTreeMap<String, Vec<String>>,
-    /// What the deal does not say.
+    /// What the source does not say.
     pub defaults: Said,
     /// The last day of acceptance, so many days after the offer was derived.
     pub accept_within_days: Option<u32>,
+    /// So many days before an agreement ends that one of its offers became, the renewal's offer is drafted.
+    pub renew_before_days: Option<u32>,
 }
 
 impl Derivation {
     /// What it makes.
     pub fn entity(&self) -> Entity {
-        if self.cosell { Entity::CosellDeal } else { Entity::PrivateOffer }
+        self.makes.entity()
     }
 
-    /// Whether a deal is to become one.
-    pub fn wants(&self, deal: &Record) -> bool {
-        deal.entity == Entity::Opportunity
-            && !deal.is_placeholder()
-            && deal.removal.is_none()
-            && self.when.iter().all(|(field, values)| {
-                let value = deal.value(field).and_then(|value| value.as_str().map(str::to_owned));
-                value.is_some_and(|value| values.contains(&value))
-            })
+    /// Whether a record is to become one.
+    pub fn wants(&self, source: &Record) -> bool {
+        source.entity == self.makes.source()
+            && !source.is_placeholder()
+            && source.removal.is_none()
+            && self.when.iter().all(|(field, values)| word(source, field).is_some_and(|word| values.contains(&word)))
     }
 }
 
-/// Makes what a rule makes of a deal, or brings it up to date.
+/// What `[marketplaces.CLOUD]` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marketplace {
+    /// What the marketplace keeps of the price.
+    pub fee: Option<Percent>,
+    /// The same of a renewal, where that is another.
+    pub renewal_fee: Option<Percent>,
+    /// Warned so many days before an agreement ends.
+    pub warn_before_days: Option<u32>,
+    /// Warned so many days before an offer can no longer be accepted.
+    pub warn_offer_before_days: Option<u32>,
+}
+
+/// The rules that look at a record of an entity when it changes.
+pub(crate) fn rules(settings: &Settings, of: Entity) -> Vec<&str> {
+    let mut rules: Vec<&str> =
+        settings.derivations.values().filter(|rule| rule.makes.source() == of).map(|rule| rule.name.as_str()).collect();
+    if is_kept(settings, of) {
+        rules.push(KEPT);
+    }
+    rules
+}
+
+/// Whether anything is worked out of records of an entity.
+pub(crate) fn is_kept(settings: &Settings, of: Entity) -> bool {
+    let any = !settings.marketplaces.is_empty()
+        || settings.derivations.values().any(|rule| rule.makes == Makes::Order || rule.renew_before_days.is_some());
+    any && matches!(of, Entity::PrivateOffer | Entity::Agreement | Entity::Entitlement | Entity::Order)
+}
+
+/// The message by which a rule looks at a record.
+pub(crate) fn order(rule: &str, record: &RecordId) -> Result<Outgoing> {
+    Ok(Outgoing::new(Message::DeriveV1 { rule: rule.to_owned(), record: record.clone() }.encode()?))
+}
+
+/// The message by which everything that follows from `[marketplaces]` looks at a record.
+pub(crate) fn look(record: &RecordId) -> Result<Outgoing> {
+    order(KEPT, record)
+}
+
+/// Makes what a rule makes of a record, or brings it up to date.
 ///
 /// # Errors
 /// `Rejected` when a default cannot be; the store's faults.
-pub(crate) async fn derive(hub: &Hub, rule: &str, deal: &RecordId) -> Result<()> {
+pub(crate) async fn derive(hub: &Hub, rule: &str, source: &RecordId) -> Result<()> {
     for _ in 0..ATTEMPTS {
         let settings = hub.settings();
-        let (Some(rule), Some((deal, _))) = (settings.derivations.get(rule), hub.record(deal).await?) else {
-            return Ok(());
+        let outcome = if rule == KEPT {
+            keep::keep(hub, &settings, source).await
+        } else {
+            let (Some(rule), Some((source, _))) = (settings.derivations.get(rule), hub.record(source).await?) else {
+                return Ok(());
+            };
+            attempt(hub, rule, &source).await
         };
-        match attempt(hub, rule, &deal).await {
+        match outcome {
             Err(Hindrance::Raced) => {}
             Err(Hindrance::Fault(fault)) => return Err(fault),
             Ok(()) => return Ok(()),
@@ -91,97 +161,119 @@ pub(crate) async fn derive(hub: &Hub, rule: &str, deal: &RecordId) -> Result<()>
     Err(Fault::new(Kind::Unavailable, "derive", "the record is being changed by too many at once"))
 }
 
-async fn attempt(hub: &Hub, rule: &Derivation, deal: &Record) -> std::result::Result<(), Hindrance> {
-    let entity = rule.entity();
-    // A deal that was merged keeps what any of its parts became.
-    let named = |id: &str| Link { connection: CONCORD.into(), id: format!("{}/{id}", rule.name).as_str().into() };
-    let mut links = vec![named(deal.id.as_str())];
-    links.extend(deal.facets.iter().map(|facet| named(facet.home.as_str())));
-    links.sort();
-    links.dedup();
-    let known = hub.links(entity, &links).await?;
-    let found = links.iter().zip(known).find_map(|(link, item)| Some((link.clone(), item?.record)));
-    let mut transaction = Transaction::default();
-    let (link, mut record, rev) = match found {
-        Some((link, holder)) => match hub.record(&holder).await? {
-            Some((record, rev)) => (link, record, rev),
-            None => return Ok(()),
-        },
-        None if !rule.wants(deal) => return Ok(()),
-        None => {
-            let id = hub.new_record_id();
-            let link = named(deal.id.as_str());
-            transaction.new_link(entity, &link, &id, &id)?;
-            let mut record = Record::new(id.clone(), entity);
-            record.facets.push(Facet::unseen(link.clone(), id));
-            (link, record, 0)
+async fn attempt(hub: &Hub, rule: &Derivation, source: &Record) -> std::result::Result<(), Hindrance> {
+    // What was merged keeps what any of its parts became.
+    let links = links(source, |id| format!("{}/{id}", rule.name));
+    let Some(found) = find(hub, rule.entity(), &links).await? else {
+        if !rule.wants(source) {
+            return Ok(());
         }
+        let (values, defaults) = values::of(hub, rule, source, None).await?;
+        return match (rule.makes, values.get("organization")) {
+            // An order is somebody's; whose it is may be known later.
+            (Makes::Order, None) => Ok(()),
+            _ => make(hub, rule.entity(), &links[0], &values, &defaults, &rule.name).await,
+        };
     };
-    let (values, defaults) = values(hub, rule, deal, &record, &link).await?;
-    let now = hub.now();
+    let (link, mut record, rev) = found;
+    let (mut values, defaults) = values::of(hub, rule, source, record.facet(&link)).await?;
+    if rule.makes == Makes::Order && values::says_erp(&record) {
+        values.retain(|field, _| !values::AMOUNTS.contains(&field.as_str()));
+    }
     let Some(facet) = record.facet_mut(&link) else { return Err(Hindrance::Raced) };
-    let view = facet.view();
-    let same = !facet.is_unseen() && values.iter().all(|(field, value)| view.held(field).cloned().flatten() == *value);
-    if same {
+    if shows(facet, &values) {
         return Ok(());
     }
-    let version = facet.source_version().0.saturating_add(1).max(SourceVersion::from_instant(now).0);
-    let mut snapshot = Snapshot::new(entity, link.id.clone(), SourceVersion(version));
-    for field in values.keys() {
-        let why = if defaults.contains(field.as_str()) { "a default of the rule" } else { "the deal says so" };
-        facet.notes.extend(Word::of(format!("[{}]", rule.name), Some(why)).note(now).map(|note| (field.clone(), note)));
+    say(hub, rule.entity(), facet, values, &defaults, &rule.name);
+    let changed = Changed { record, rev, observed: None, identity: false };
+    hub.commit(&hub.settings(), changed, Transaction::default()).await.map(drop)
+}
+
+/// The names under which what is derived of a record may be: the first is the record's own.
+fn links(source: &Record, name: impl Fn(&str) -> String) -> Vec<Link> {
+    let named = |id: &RecordId| Link { connection: CONCORD.into(), id: name(id.as_str()).as_str().into() };
+    let own = named(&source.id);
+    let homes: BTreeSet<Link> = source.facets.iter().map(|facet| named(&facet.home)).collect();
+    std::iter::once(own.clone()).chain(homes.into_iter().filter(|link| *link != own)).collect()
+}
+
+/// What is there under one of these names.
+async fn find(hub: &Hub, of: Entity, links: &[Link]) -> Result<Option<(Link, Record, u64)>> {
+    let known = hub.links(of, links).await?;
+    for (link, item) in links.iter().zip(known) {
+        let Some(item) = item else { continue };
+        if let Some((record, rev)) = hub.record(&item.record).await? {
+            return Ok(Some((link.clone(), record, rev)));
+        }
     }
-    snapshot.fields = values;
-    facet.observe(&snapshot, now);
-    let changed = Changed { record, rev, observed: None, identity: rev == 0 };
+    Ok(None)
+}
+
+/// Makes a record of values, under a name that nobody may have yet.
+async fn make(
+    hub: &Hub,
+    of: Entity,
+    link: &Link,
+    values: &Values,
+    defaults: &BTreeSet<String>,
+    rule: &str,
+) -> std::result::Result<(), Hindrance> {
+    let id = hub.new_record_id();
+    let mut transaction = Transaction::default();
+    transaction.new_link(of, link, &id, &id)?;
+    let mut record = Record::new(id.clone(), of);
+    let mut facet = Facet::unseen(link.clone(), id);
+    say(hub, of, &mut facet, values.clone(), defaults, rule);
+    record.facets.push(facet);
+    let changed = Changed { record, rev: 0, observed: None, identity: true };
     hub.commit(&hub.settings(), changed, transaction).await.map(drop)
 }
 
-type Values = BTreeMap<Field, Option<Value>>;
+/// Whether a facet says all of this already.
+fn shows(facet: &Facet, values: &Values) -> bool {
+    let view = facet.view();
+    !facet.is_unseen() && values.iter().all(|(field, value)| view.held(field).cloned().flatten() == *value)
+}
 
-/// What the derived record is to say, and which of it are defaults.
-async fn values(
-    hub: &Hub,
-    rule: &Derivation,
-    deal: &Record,
-    record: &Record,
-    link: &Link,
-) -> Result<(Values, std::collections::BTreeSet<String>)> {
-    let entity = rule.entity();
-    let mut values: Values = people::values(hub, entity, &rule.defaults).await?;
-    let mut defaults: std::collections::BTreeSet<String> =
-        values.keys().map(|field| field.as_str().to_owned()).collect();
-    let own =
-        concord_connector::Reference { entity: Entity::Opportunity, to: Target::Record(deal.id.clone()), role: None };
-    values.insert("opportunity".into(), Some(Value::Ref(own)));
-    let mut said = |from: &Record, pairs: &[(&str, &str)], values: &mut Values| {
-        for (theirs, ours) in pairs {
-            if let Some(value) = from.value(theirs) {
-                values.insert(Field::from(*ours), Some(value.clone()));
-                defaults.remove(*ours);
-            }
-        }
-    };
-    if rule.cosell {
-        let customer = match deal.value("organization") {
-            Some(Value::Ref(reference)) => match &reference.to {
-                Target::Record(id) => hub.record(id).await?.map(|(customer, _)| customer),
-                Target::External(_) => None,
-            },
-            _ => None,
-        };
-        customer.iter().for_each(|customer| said(customer, CUSTOMER, &mut values));
-        said(deal, COSELL, &mut values);
-    } else {
-        said(deal, OFFER, &mut values);
+/// Lets a facet say values, each with why.
+fn say(hub: &Hub, of: Entity, facet: &mut Facet, values: Values, defaults: &BTreeSet<String>, rule: &str) {
+    let source = if of == Entity::Order { "the agreement says so" } else { "the deal says so" };
+    let why = |field: &Field| if defaults.contains(field.as_str()) { "a default of the rule" } else { source };
+    let notes = values.keys().map(|field| (field.clone(), why(field).to_owned())).collect();
+    say_because(hub, of, facet, values, &notes, rule);
+}
+
+fn say_because(hub: &Hub, of: Entity, facet: &mut Facet, values: Values, why: &BTreeMap<Field, String>, rule: &str) {
+    let now = hub.now();
+    let version = facet.source_version().0.saturating_add(1).max(SourceVersion::from_instant(now).0);
+    let mut snapshot = Snapshot::new(of, facet.link.id.clone(), SourceVersion(version));
+    for (field, why) in why {
+        facet.notes.extend(Word::of(format!("[{rule}]"), Some(why)).note(now).map(|note| (field.clone(), note)));
     }
-    // Counted from the day on which the offer was derived: it does not move with every change of the deal.
-    if let Some(days) = rule.accept_within_days.filter(|_| !rule.cosell) {
-        let field = Field::from("accept_by");
-        let before = record.facet(link).and_then(|facet| facet.view().held(&field).cloned().flatten());
-        let day = hub.now().plus(Duration::from_secs(u64::from(days) * 86_400)).date_in(&jiff::tz::TimeZone::UTC);
-        values.insert(field.clone(), Some(before.unwrap_or(Value::Date(day))));
-        defaults.insert(field.as_str().to_owned());
+    snapshot.fields = values;
+    facet.observe(&snapshot, now);
+}
+
+/// The word of a closed-set field.
+fn word(record: &Record, field: &str) -> Option<String> {
+    record.value(field).and_then(Value::as_str).map(str::to_owned)
+}
+
+/// The record that a field refers to.
+fn referred(record: &Record, field: &str) -> Option<RecordId> {
+    match record.value(field)? {
+        Value::Ref(reference) => match &reference.to {
+            Target::Record(id) => Some(id.clone()),
+            Target::External(_) => None,
+        },
+        _ => None,
     }
-    Ok((values, defaults))
+}
+
+/// The record that a field refers to, read.
+async fn follow(hub: &Hub, record: &Record, field: &str) -> Result<Option<Record>> {
+    match referred(record, field) {
+        Some(id) => Ok(hub.record(&id).await?.map(|(record, _)| record)),
+        None => Ok(None),
+    }
 }

@@ -6,6 +6,9 @@ use concord_connector::{ConnectionName, Entity, ExternalId, Instant, RecordId, S
 /// What partitions of record items begin with: the items whose changes the feed carries.
 pub const RECORDS: &str = "R#";
 
+/// What partitions of looks begin with.
+const LOOKS: &str = "T#";
+
 /// A record.
 pub fn record(id: &RecordId) -> ItemKey {
     ItemKey::new(format!("{RECORDS}{id}"), "R")
@@ -102,6 +105,14 @@ pub fn told(subscription: &SubscriptionName, record: &RecordId) -> ItemKey {
 /// The place in the index of open work where a subscriber's events are.
 pub fn events(subscription: &SubscriptionName) -> String {
     format!("events#{subscription}")
+}
+/// When a record is to be looked at again because a day comes near.
+pub fn look(record: &RecordId) -> ItemKey {
+    ItemKey::new(format!("{LOOKS}{record}"), "T")
+}
+/// The record of such an item.
+pub fn looked_at(key: &ItemKey) -> Option<RecordId> {
+    key.partition.strip_prefix(LOOKS).map(RecordId::from)
 }
 /// A review item.
 pub fn review(id: &str) -> ItemKey {

@@ -22,6 +22,7 @@ mod coalesce;
 pub mod commit;
 pub mod config;
 pub mod dead_letter;
+pub mod deal;
 pub mod derive;
 #[cfg(feature = "embedded")]
 pub mod embedded;
@@ -65,5 +66,6 @@ pub mod tap;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod trace;
+pub mod usage;
 pub mod verdict;
 pub mod views;

@@ -5,7 +5,7 @@ use crate::{
     record::Record,
     resolve::Viewed,
 };
-use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, SubscriptionName, key::Key};
+use concord_connector::{ConnectionName, Entity, Field, Instant, RecordId, SubscriptionName, key::Key, time::Date};
 use serde::{Deserialize, Serialize};
 
 /// What it is about.
@@ -92,6 +92,20 @@ pub enum Subject {
         /// What it would do.
         plan: crate::brake::Plan,
     },
+    /// An agreement or an offer whose end is near.
+    Ends {
+        /// The record.
+        record: RecordId,
+        /// Its last day.
+        on: Date,
+    },
+    /// An offer that was drafted and waits for a person.
+    Drafted {
+        /// The offer.
+        record: RecordId,
+        /// The agreement that it renews.
+        agreement: RecordId,
+    },
     /// An identity change that would touch too many items at once.
     TooLarge {
         /// The record.
@@ -149,6 +163,8 @@ impl Subject {
             Self::Waited { record, connection } => hash(&("waited", record, connection)),
             Self::Stopped { subscription } => hash(&("stopped", subscription)),
             Self::TooLarge { record } => hash(&("large", record)),
+            Self::Ends { record, .. } => hash(&("ends", record)),
+            Self::Drafted { record, .. } => hash(&("drafted", record)),
             Self::Wave { wave, since, .. } => hash(&("wave", wave, since)),
         };
         named.hex()
@@ -168,6 +184,11 @@ impl Subject {
     /// The question whether a key is ambiguous.
     pub(crate) fn about_key(entity: Entity, key: &Key) -> String {
         hash(&("key", entity, key)).hex()
+    }
+
+    /// The question what follows from an end that is near.
+    pub(crate) fn about_end(record: &RecordId) -> String {
+        hash(&("ends", record)).hex()
     }
 
     /// The question what a delete means.

@@ -102,8 +102,10 @@ pub struct Settings {
     pub connections: BTreeMap<ConnectionName, Connection>,
     /// Who wins.
     pub policy: Policy,
-    /// Which deals become offers and co-sell deals.
+    /// Which deals become offers and co-sell deals, and which agreements orders.
     pub derivations: BTreeMap<String, crate::derive::Derivation>,
+    /// What marketplaces keep of the price, and when their ends are told of, by cloud.
+    pub marketplaces: BTreeMap<String, crate::derive::Marketplace>,
     /// Who is told of changes.
     pub subscriptions: BTreeMap<SubscriptionName, Subscription>,
 }
@@ -148,6 +150,10 @@ impl Connection {
 impl Scope {
     /// Whether a record with these golden values is created when it is missing.
     pub fn creates<'a>(&self, value_of: impl Fn(&str) -> Option<&'a Value>) -> bool {
+        // A draft waits for a person.
+        if value_of("confirmed").and_then(Value::as_str) == Some("no") {
+            return false;
+        }
         match self {
             Self::Linked => false,
             Self::All => true,

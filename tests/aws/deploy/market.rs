@@ -2,12 +2,12 @@
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
 use concord::sandbox_server::SandboxServer;
+use concord_connector::sandbox::Hurried;
 use concord_connector::{
     Instant,
     sandbox::{Act, Subscriber},
 };
 use concord_hub::{ports::Clock as _, system::SystemClock};
-use concord_tests::hurried::Hurried;
 use serde_json::{Value as Json, json};
 use std::{
     collections::BTreeMap,

@@ -67,6 +67,7 @@ fn change(world: &World, connection: &str, change: impl FnOnce(&mut concord_hub:
         connections,
         policy: now.policy.clone(),
         derivations: now.derivations.clone(),
+        marketplaces: now.marketplaces.clone(),
         subscriptions: now.subscriptions.clone(),
     });
 }

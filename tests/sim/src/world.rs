@@ -119,6 +119,7 @@ impl World {
             connections,
             policy,
             derivations: Default::default(),
+            marketplaces: Default::default(),
             subscriptions: BTreeMap::new(),
         }
     }
@@ -171,6 +172,7 @@ pub fn copy(settings: &Settings) -> Settings {
         connections: settings.connections.clone(),
         policy: settings.policy.clone(),
         derivations: Default::default(),
+        marketplaces: Default::default(),
         subscriptions: settings.subscriptions.clone(),
     }
 }

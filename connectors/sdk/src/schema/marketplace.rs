@@ -86,9 +86,11 @@ pub(super) const PRIVATE_OFFER: &[FieldSpec] = &[
     field("resale_authorization", Reference(Entity::ResaleAuthorization), Latest, SALES, "The right to resell."),
     field("markup", Text, Latest, SALES, "What the reseller adds, in percent."),
     field("withdrawn", Enum(&["yes", "no"]), Latest, SALES, "Whether it is to be taken back."),
+    field("confirmed", Enum(&["yes", "no"]), Latest, SALES, "`no` keeps a draft here until a person says `yes`."),
     field("status", Enum(OFFER_STATES), Owner, CLOUD, "Where it stands at the marketplace."),
     field("fee", Text, Latest, FINANCE, "The marketplace's share, in percent."),
     field("net_amount", Money, Latest, FINANCE, "What is left of the amount after the marketplace's fee."),
+    field("ending", Enum(&["yes", "no"]), Latest, SALES, "Whether the last day of acceptance is near."),
     field("url", Text, Owner, CLOUD, "Where the buyer accepts it."),
 ];
 
@@ -137,6 +139,9 @@ pub(super) const AGREEMENT: &[FieldSpec] = &[
     field("renews", Enum(&["yes", "no"]), Owner, CLOUD, "Whether it goes on by itself at its end."),
     field("replaces", Reference(Entity::Agreement), Owner, CLOUD, "The agreement that it took the place of."),
     field("order", Reference(Entity::Order), Latest, FINANCE, "The order that it became."),
+    field("fee", Text, Latest, FINANCE, "The marketplace's share, in percent."),
+    field("net_amount", Money, Latest, FINANCE, "What is left of the amount after the marketplace's fee."),
+    field("ending", Enum(&["yes", "no"]), Latest, SALES, "Whether its end is near."),
 ];
 
 pub(super) const ENTITLEMENT: &[FieldSpec] = &[

@@ -141,6 +141,13 @@ const ORDER: &[FieldSpec] = &[
     field("description", Text, Latest, FINANCE, "A title for the order."),
     field("organization", Reference(Entity::Organization), Latest, FINANCE, "The customer."),
     field("opportunity", Reference(Entity::Opportunity), Latest, SALES, "The deal that it came from."),
+    field(
+        "agreement",
+        Reference(Entity::Agreement),
+        Latest,
+        SALES,
+        "The agreement at a marketplace that it came from.",
+    ),
     field("partner", Reference(Entity::Organization), Latest, SALES, "The partner through which it came."),
     field("status", Enum(ORDER_STATES), Owner, FINANCE, "Where it stands."),
     field("total", Money, Owner, FINANCE, "The amount, taxes included."),

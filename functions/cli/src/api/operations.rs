@@ -2,7 +2,7 @@
 
 use super::{Call, records::resolve, shown};
 use crate::{app::App, server::Problem};
-use concord_connector::{ConnectionName, Entity};
+use concord_connector::{ConnectionName, Entity, Value};
 use concord_hub::{
     people,
     preview::{self, Running},
@@ -40,8 +40,13 @@ pub(super) async fn preview(app: &App, named: &str, call: &Call) -> Result<Json,
 }
 
 /// Orders the deliveries of a record now, whatever they waited for.
-pub(super) async fn push(app: &App, named: &str) -> Result<Json, Problem> {
+pub(super) async fn push(app: &App, named: &str, call: &Call) -> Result<Json, Problem> {
     let id = resolve(app, named).await?;
+    // To send a draft is to confirm it.
+    let record = app.hub.record(&id).await?.map(|(record, _)| record);
+    if record.is_some_and(|record| record.value("confirmed").and_then(Value::as_str) == Some("no")) {
+        people::set_by(&app.hub, &id, "confirmed", Some("yes"), &call.word()?).await?;
+    }
     let previews = preview::preview(&app.hub, &id, false).await?;
     let settings = app.hub.settings();
     let (mut ordered, mut observed) = (Vec::new(), Vec::new());

@@ -87,3 +87,34 @@ pub struct Operations {
     #[command(flatten)]
     pub at: At,
 }
+
+/// `concord usage`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Usage {
+    /// Report what was used in an hour; the same said twice counts once.
+    Report {
+        /// The entitlement's id, or `CONNECTION/entitlement/ID`.
+        entitlement: String,
+        /// What was used, by the dimension's key.
+        dimension: String,
+        /// How much: a decimal number.
+        quantity: String,
+        /// The full hour, as `2026-11-23T04:00:00Z`; the one that runs when not given.
+        #[arg(long, value_name = "HOUR")]
+        hour: Option<String>,
+        /// Why; kept with the record and shown by `explain`.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+    /// Show what was reported, the latest hour first, and what the marketplace made of it.
+    List {
+        /// The entitlement's id, or `CONNECTION/entitlement/ID`.
+        entitlement: String,
+        /// Where the truth is.
+        #[command(flatten)]
+        at: At,
+    },
+}

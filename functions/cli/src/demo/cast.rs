@@ -1,16 +1,21 @@
-//! The five systems of the demo, served on loopback, and the hub's configuration for them.
+//! The six systems of the demo, served on loopback, and the hub's configuration for them.
 
+use super::market;
 use crate::{
     app::{self, App, Source},
     sandbox_server::SandboxServer,
 };
 use anyhow::{Context as _, Result, anyhow};
-use concord_connector::sandbox::Subscriber;
-use concord_hub::{embedded::vault::Key, ports::Secret};
+use concord_connector::sandbox::{Hurried, Subscriber};
+use concord_hub::{
+    embedded::{SystemClock, vault::Key},
+    ports::{Clock as _, Secret},
+};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// Name, system, and what is created there.
-const CAST: [(&str, &str, &[&str]); 5] = [
+const CAST: [(&str, &str, &[&str]); 6] = [
+    ("aws", "aws-marketplace", &["private_offer", "usage_record"]),
     (
         "hubspot-eu",
         "hubspot",
@@ -19,12 +24,36 @@ const CAST: [(&str, &str, &[&str]); 5] = [
     ("hubspot-us", "hubspot", &["organization", "person", "opportunity"]),
     ("partnerstack", "partnerstack", &["deal_registration"]),
     ("salesforce", "salesforce", &["organization", "person", "opportunity", "deal_registration"]),
-    ("tryton", "tryton", &["organization"]),
+    ("tryton", "tryton", &["organization", "order"]),
 ];
 /// What vendors sign with here.
 const SIGNED_WITH: &str = "demo-signing-secret";
 /// Seconds between polls: often enough to heal lost webhooks while somebody watches.
 const POLL_EVERY_S: u64 = 15;
+/// How much faster the marketplace's minutes pass.
+const HURRY: i64 = 30;
+/// What is sold how through the marketplace: expansions, once they are won. What the buyer accepted becomes an order.
+const RULES: &str = r#"
+[marketplaces.aws]
+fee = "3 %"
+
+[offers.aws]
+when = { stage = ["won"], type = ["expansion"] }
+cloud = "aws"
+accept_within_days = 30
+
+[offers.aws.defaults]
+kind = "new"
+product = "PRODUCT"
+buyers = ["BUYER"]
+pricing = "contract"
+grants = ["BasicService 100"]
+duration = "P12M"
+eula = "standard"
+
+[orders.erp]
+when = { status = ["active"] }
+"#;
 /// How many times as many calls the systems' plans allow as the smallest ones do, which limit a connection to a few
 /// searches in a second: a demo that keeps to those takes longer than anybody watches.
 const LARGER_PLAN: u32 = 40;
@@ -41,6 +70,8 @@ impl Cast {
         for (place, (name, system, _)) in (1..).zip(CAST) {
             let sandbox = concord_connectors::sandbox(system, seed.wrapping_mul(10) % 1_000_000 + place);
             let sandbox = sandbox.ok_or_else(|| anyhow!("There is no sandbox of {system}."))?;
+            let sandbox =
+                if name == "aws" { Box::new(Hurried::new(sandbox, SystemClock.now(), HURRY)) } else { sandbox };
             vendors.insert(name, SandboxServer::start(sandbox).await?);
         }
         Ok(Self { vendors })
@@ -51,6 +82,7 @@ impl Cast {
         let mut text = format!("# The configuration of `concord demo`.\npublic_url = \"{public_url}\"\n");
         for (name, system, creates) in CAST {
             let auth = match system {
+                "aws-marketplace" => "access_key",
                 "hubspot" => "private_app",
                 "partnerstack" => "keys",
                 "salesforce" => "client_credentials",
@@ -66,10 +98,13 @@ impl Cast {
             if system == "partnerstack" {
                 // Its deals name no currency.
                 text.push_str("currency = \"EUR\"\n");
+            } else if system == "aws-marketplace" {
+                text.push_str("currency = \"EUR\"\ntime_zone = \"UTC\"\n");
             } else if system != "tryton" {
                 text.push_str("on_delete = { person = \"propagate\" }\n");
             }
         }
+        text.push_str(&RULES.replace("PRODUCT", market::PRODUCT).replace("BUYER", market::BUYER));
         text
     }
 

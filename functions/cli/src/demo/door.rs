@@ -41,6 +41,22 @@ impl Door {
         }
     }
 
+    /// Changes something that does no harm twice, again and again while nobody answers.
+    ///
+    /// # Errors
+    /// What the hub answers, or that it stays away.
+    pub(super) async fn post(&self, target: &str, body: &Json) -> Result<Json> {
+        let began = std::time::Instant::now();
+        loop {
+            match self.live.post(target, body).await {
+                Err(error) if error.is::<reqwest::Error>() && began.elapsed() < PATIENCE => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
     /// Everything that the hub says of itself.
     ///
     /// # Errors

@@ -104,7 +104,9 @@ async fn listed(connection: &Connection, url: &str) -> Result<BTreeMap<Entity, V
     let bytes = client.get(format!("{url}/__sandbox/records")).send().await?.bytes().await?;
     let all: BTreeMap<String, BTreeMap<String, Json>> =
         serde_json::from_slice(&bytes).context("A sandbox lists no records.")?;
-    let ids = connection.context.mappings.iter().map(|(entity, mapping)| {
+    let blind = &connection.connector.manifest().capabilities.blind;
+    let mapped = connection.context.mappings.iter().filter(|(entity, _)| !blind.contains(entity));
+    let ids = mapped.map(|(entity, mapping)| {
         let rows = all.get(&mapping.object).into_iter().flatten();
         (*entity, rows.map(|(id, _)| ExternalId::from(id.as_str())).collect())
     });

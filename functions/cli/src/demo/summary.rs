@@ -1,6 +1,6 @@
 //! What the demo says at its end.
 
-use super::{chaos::Crashes, proof::Proof, stage::Played};
+use super::{chaos::Crashes, market::Deal, proof::Proof, stage::Played};
 use serde_json::{Value as Json, json};
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ pub(super) struct Summary {
     /// What the hub says of itself, over HTTP.
     pub(super) status: Json,
     pub(super) played: Played,
+    /// One deal through the marketplace.
+    pub(super) deal: Deal,
     /// How often the hub was killed, when it was.
     pub(super) crashes: Option<Crashes>,
     /// Whether everything came to rest.
@@ -23,7 +25,7 @@ pub(super) struct Summary {
 impl Summary {
     /// Whether all systems agree, and on something.
     pub(super) fn agrees(&self) -> bool {
-        self.proof.agrees() && self.proof.fields_compared > 0
+        self.proof.agrees() && self.proof.fields_compared > 0 && self.deal.agrees()
     }
 
     pub(super) fn json(&self) -> Json {
@@ -35,6 +37,7 @@ impl Summary {
             "disagreements": self.proof.disagreements,
             "came_to_rest": self.calm,
             "events": { "done": self.played.done, "skipped": self.played.skipped, "troubles": self.played.troubles },
+            "deal": self.deal.json(),
             "hub_kills": self.crashes.as_ref().map_or(0, |crashes| crashes.count),
             "counts": self.counts(),
             "conflicts_by_rule": self.status["conflicts_by_rule"],
@@ -105,6 +108,7 @@ impl Summary {
         if !self.calm {
             lines.push("Not everything came to rest in time.".to_owned());
         }
+        lines.extend(self.deal.lines());
         for one in self.proof.disagreements.iter().take(SHOWN) {
             let record = one.record.as_ref().map_or("-", |record| record.as_str());
             let field = one.field.as_deref().unwrap_or("the record");

@@ -81,7 +81,7 @@ impl Transaction {
         self.changes.entry(key.clone()).or_insert(TableChange::Check(key, Condition::Absent));
     }
     /// Takes a review item back whose question no longer stands.
-    pub(super) fn close(&mut self, question: &str) {
+    pub(crate) fn close(&mut self, question: &str) {
         let key = keys::review(question);
         self.changes.entry(key.clone()).or_insert(TableChange::Delete(key, Condition::None));
     }

@@ -49,7 +49,8 @@ impl Document {
         }
         let derivations = self.derivations.iter().map(|one| (one.name.clone(), one.clone())).collect();
         let policy = self.compiled_policy(registry);
-        Ok(Settings { revision, public_url, connections, policy, derivations, subscriptions })
+        let marketplaces = self.marketplaces.clone();
+        Ok(Settings { revision, public_url, connections, policy, derivations, marketplaces, subscriptions })
     }
 
     /// References to secrets that have to be opened before the settings can be compiled.

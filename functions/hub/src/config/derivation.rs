@@ -1,7 +1,11 @@
-//! `[offers.NAME]` and `[cosell.NAME]`: which deals become offers and co-sell deals, and what the deals do not say.
+//! `[offers.NAME]`, `[cosell.NAME]` and `[orders.NAME]`: which deals become offers and co-sell deals, which agreements orders,
+//! and what those do not say.
 
 use super::reader::{Reader, Spot};
-use crate::{derive::Derivation, people::parse_value};
+use crate::{
+    derive::{Derivation, Makes},
+    people::parse_value,
+};
 use concord_connector::{
     Entity,
     mistake::unknown,
@@ -10,27 +14,42 @@ use concord_connector::{
 use serde_json::Value as Json;
 use toml::de::{DeTable, DeValue};
 
-const KNOWN: &[&str] = &["when", "cloud", "defaults", "accept_within_days"];
+/// What a rule of each kind may say.
+const KINDS: &[(&str, Makes, &[&str])] = &[
+    ("offers", Makes::Offer, &["when", "cloud", "defaults", "accept_within_days", "renew_before_days"]),
+    ("cosell", Makes::Cosell, &["when", "cloud", "defaults"]),
+    ("orders", Makes::Order, &["when", "defaults"]),
+];
 
 pub(super) fn read(reader: &mut Reader, root: &DeTable<'_>) -> Vec<Derivation> {
     let mut all = Vec::new();
-    for (section, cosell) in [("offers", false), ("cosell", true)] {
+    for (section, makes, known) in KINDS {
         let Some((table, _)) = reader.table(root, section) else { continue };
         for (key, value) in table {
             let name = format!("{section}.{}", key.get_ref());
             let Some((table, at)) = reader.table_of(value, &name) else { continue };
-            all.push(one(reader, table, at, name, cosell));
+            all.push(one(reader, table, at, name, (*makes, known)));
         }
     }
     all
 }
 
-fn one(reader: &mut Reader, table: &DeTable<'_>, at: usize, name: String, cosell: bool) -> Derivation {
-    reader.known(table, "a rule for deals", KNOWN);
-    let mut rule = Derivation { name, cosell, ..Derivation::default() };
+fn one(
+    reader: &mut Reader,
+    table: &DeTable<'_>,
+    at: usize,
+    name: String,
+    (makes, known): (Makes, &[&str]),
+) -> Derivation {
+    let (source, example) = match makes.source() {
+        Entity::Agreement => ("agreements", "status = [\"active\"]"),
+        _ => ("deals", "stage = [\"committed\"]"),
+    };
+    reader.known(table, &format!("a rule for {source}"), known);
+    let mut rule = Derivation { name, makes, ..Derivation::default() };
     if let Some((when, _)) = reader.table(table, "when") {
         for (field, value) in when {
-            let known = field_of(reader, Entity::Opportunity, field.get_ref(), field.span().start);
+            let known = field_of(reader, makes.source(), field.get_ref(), field.span().start);
             let values = reader.texts_of(value, field.get_ref());
             if let Some(spec) = known {
                 closed(reader, spec, &values);
@@ -39,7 +58,7 @@ fn one(reader: &mut Reader, table: &DeTable<'_>, at: usize, name: String, cosell
         }
     }
     if rule.when.is_empty() {
-        let sentence = format!("`{}` does not say which deals; add `when = {{ stage = [\"committed\"] }}`.", rule.name);
+        let sentence = format!("`{}` does not say which {source}; add `when = {{ {example} }}`.", rule.name);
         reader.wrong(at, sentence);
     }
     let entity = rule.entity();
@@ -50,7 +69,7 @@ fn one(reader: &mut Reader, table: &DeTable<'_>, at: usize, name: String, cosell
             }
             rule.defaults.insert("cloud".into(), Json::String(cloud.value));
         }
-        None if table.contains_key("cloud") => {}
+        None if table.contains_key("cloud") || makes == Makes::Order => {}
         None => {
             let sentence = format!("`{}` does not say for whom; add `cloud = \"aws\"`.", rule.name);
             reader.wrong(at, sentence);
@@ -77,8 +96,9 @@ fn one(reader: &mut Reader, table: &DeTable<'_>, at: usize, name: String, cosell
             rule.defaults.insert(spec.name.to_owned(), json);
         }
     }
-    rule.accept_within_days =
-        reader.number(table, "accept_within_days").and_then(|days| u32::try_from(days.value).ok());
+    let mut days = |name: &str| reader.number(table, name).and_then(|days| u32::try_from(days.value).ok());
+    rule.accept_within_days = days("accept_within_days");
+    rule.renew_before_days = days("renew_before_days");
     rule
 }
 

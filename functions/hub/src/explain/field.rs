@@ -67,8 +67,10 @@ pub(super) fn because(record: &Record, field: &Field, golden: Option<&Golden>, p
     let who = match golden.from.connection.as_str() {
         CONCORD => {
             let note = record.facet(&golden.from).and_then(|facet| facet.notes.get(field));
+            // Rules sign with their section of the configuration.
+            let derived = note.and_then(|note| note.by.as_ref()).is_some_and(|by| by.starts_with('['));
             let note = note.map(|note| format!(" ({note})")).unwrap_or_default();
-            format!("a person in Concord{note}")
+            if derived { format!("a rule of the configuration{note}") } else { format!("a person in Concord{note}") }
         }
         _ => golden.from.to_string(),
     };

@@ -33,11 +33,14 @@ pub enum Index {
     DeadLetters,
     /// Deliveries that wait for another record's receipt, by that record.
     Waiting,
+    /// Parts of deals, by the part that they refer to.
+    Refers,
 }
 
 impl Index {
     /// Every index.
-    pub const ALL: [Self; 5] = [Self::List, Self::Pending, Self::Reviews, Self::DeadLetters, Self::Waiting];
+    pub const ALL: [Self; 6] =
+        [Self::List, Self::Pending, Self::Reviews, Self::DeadLetters, Self::Waiting, Self::Refers];
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
@@ -46,6 +49,7 @@ impl Index {
             Self::Reviews => "reviews",
             Self::DeadLetters => "dead_letters",
             Self::Waiting => "waiting",
+            Self::Refers => "refers",
         }
     }
 }

@@ -149,6 +149,9 @@ fn index(record: &Record) -> Vec<IndexEntry> {
         let next = again.map_or(since, |at| at.minus(OVERDUE));
         entry(Index::Pending, connection.to_string(), format!("{}#{}", place(next), record.id));
     }
+    for part in crate::deal::refers_to(record) {
+        entry(Index::Refers, part.to_string(), format!("{}#{}", record.entity, record.id));
+    }
     if record.regroup {
         entry(Index::Pending, "regroup".into(), record.id.to_string());
     }

@@ -122,6 +122,10 @@ async fn carry_out(hub: &Hub, subject: &Subject, choice: &str, value: Option<&st
             release(hub, record, connection).await?;
             Ok(Then::Forget)
         }
+        (Subject::Drafted { record, .. }, "send") => {
+            people::set_by(hub, record, "confirmed", Some("yes"), word).await?;
+            Ok(Then::Keep)
+        }
         (Subject::Stopped { subscription }, "enable") => {
             subscription::enable(hub, subscription).await?;
             Ok(Then::Forget)

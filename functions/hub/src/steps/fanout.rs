@@ -1,6 +1,7 @@
 //! Fanout: from the change feed to history, deliveries, and whoever waits for a record.
 
 use crate::{
+    derive,
     history::Entry,
     hub::Hub,
     keys,
@@ -67,11 +68,9 @@ async fn pass_on(hub: &Hub, settings: &Settings, entry: &FeedEntry, passed: &mut
         deliveries.entry(queue).or_default().push(event);
     }
     let fresh = old.is_none_or(|old| old.version < new.version);
-    if fresh && new.entity == Entity::Opportunity {
-        // Also one that left the rule: what it became follows it.
-        for rule in settings.derivations.keys() {
-            woken.push(Outgoing::new(Message::DeriveV1 { rule: rule.clone(), record: new.id.clone() }.encode()?));
-        }
+    // Also of one that left a rule: what it became follows it.
+    for rule in if fresh { derive::rules(settings, new.entity) } else { Vec::new() } {
+        woken.push(derive::order(rule, &new.id)?);
     }
     if let Some(image) = entry.new.as_ref().filter(|_| fresh) {
         let past = Entry::of(old, new);

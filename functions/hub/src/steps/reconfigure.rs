@@ -89,6 +89,13 @@ pub async fn run(hub: &Hub) -> Result<u64> {
     while let Some(entity) = Entity::ALL.get(at.entity) {
         let query = Query { after: at.after.clone(), ..Query::partition(Some(Index::List), entity.name(), PAGE) };
         let page = hub.table.query(query).await?;
+        // What is worked out of them follows the configuration, too.
+        let looks = crate::derive::is_kept(&hub.settings(), *entity);
+        let ids = page.keys.iter().filter(|_| looks).filter_map(|(_, item)| keys::record_id(item));
+        let messages = ids.map(|id| crate::derive::look(&id)).collect::<Result<Vec<_>>>()?;
+        if !messages.is_empty() {
+            hub.queue.send(&QueueName::Observations, messages).await?;
+        }
         for (_, item) in &page.keys {
             if let Some(id) = keys::record_id(item) {
                 match resolve(hub, &id).await {

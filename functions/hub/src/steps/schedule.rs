@@ -4,6 +4,7 @@ use super::{fanout::order, operate, resume, sweep, translate};
 use crate::{
     brake,
     commit::{ATTEMPTS, Hindrance, Transaction},
+    derive,
     hub::Hub,
     keys,
     message::Message,
@@ -57,6 +58,7 @@ pub async fn tick(hub: &Hub) -> Result<()> {
     }
     if hub.due.every("regroup", &ConnectionName::from(crate::settings::CONCORD), now, Duration::from_secs(10)) {
         regroup(hub).await?;
+        derive::due(hub).await?;
     }
     Ok(())
 }

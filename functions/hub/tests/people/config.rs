@@ -46,6 +46,16 @@ fn each_mistake_says_what_to_write_instead() {
             "public_url = \"hub.example\"",
             "1: `hub.example` is no web address; write it like \"https://hub.example.com\".",
         ),
+        (
+            "[offers.x]\ncloud = \"aws\"",
+            "1: `offers.x` does not say which deals; add `when = { stage = [\"committed\"] }`.",
+        ),
+        (
+            "[orders.x]\ndefaults = {}",
+            "1: `orders.x` does not say which agreements; add `when = { status = [\"active\"] }`.",
+        ),
+        ("[marketplaces.aws]\nfee = \"three\"", "2: `three` is no share of a price; write `fee = \"3 %\"`."),
+        ("[marketplaces.ibm]\nfee = \"3 %\"", "1: `ibm` is no marketplace; there is `aws`, `microsoft`, `google`."),
         ("[connections.North]\nsystem = \"north\"", "1: `North` cannot name a connection; use up to 40 of `a-z`"),
         ("[connections.concord]\nsystem = \"north\"", "1: `concord` is the name of what people decide"),
         ("[connections.north]\nmode = \"sync\"", "1: the connection `north` does not say its `system`"),

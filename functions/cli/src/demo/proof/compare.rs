@@ -31,7 +31,10 @@ pub(super) fn connection(connection: &Connection, golden: &Golden, seen: &Seen, 
             proof.disagreements.push(whole(connection, None, *entity, "no such record", &format!("{entity}/{id}")));
         }
     }
-    for record in golden.records.values().filter(|record| connection.maps(record.entity)) {
+    // What a system shows nobody cannot be read back.
+    let blind = &connection.connector.manifest().capabilities.blind;
+    let mapped = golden.records.values().filter(|record| connection.maps(record.entity));
+    for record in mapped.filter(|record| !blind.contains(&record.entity)) {
         let facets: Vec<_> = record.facets.iter().filter(|facet| facet.link.connection == connection.name).collect();
         let live: Vec<_> = facets.iter().filter(|facet| facet.is_live()).collect();
         let due = connection.scope(record.entity).creates(|field| record.value(field));

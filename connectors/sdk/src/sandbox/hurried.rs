@@ -1,9 +1,7 @@
-//! A vendor whose time passes faster: its minutes of work are over in seconds of a test.
+//! A vendor whose time passes faster: its minutes of work are over in seconds of a test or a demonstration.
 
-use concord_connector::{
-    Instant,
-    sandbox::{Act, Faults, Push, Sandbox, Subscriber, WireRequest, WireResponse},
-};
+use super::{Act, Faults, Push, Sandbox, Subscriber, WireRequest, WireResponse};
+use crate::{Entity, Value, time::Instant};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -50,7 +48,13 @@ impl Sandbox for Hurried {
     fn served(&self) -> &BTreeMap<String, u64> {
         self.inner.served()
     }
+    fn plausible(&self, entity: Entity, field: &str, n: u64) -> Option<Option<Value>> {
+        self.inner.plausible(entity, field, n)
+    }
     fn credentials(&self) -> BTreeMap<String, String> {
         self.inner.credentials()
+    }
+    fn options(&self) -> BTreeMap<String, String> {
+        self.inner.options()
     }
 }
