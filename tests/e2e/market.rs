@@ -2,8 +2,10 @@
 
 use crate::hub::Hub;
 use concord::sandbox_server::SandboxServer;
-use concord_connector::sandbox::Hurried;
-use concord_connector::{Instant, sandbox::Act};
+use concord_connector::{
+    Instant,
+    sandbox::{Act, Hurried},
+};
 use libtest_mimic::Failed;
 use serde_json::{Value as Json, json};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -2,10 +2,9 @@
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
 use concord::sandbox_server::SandboxServer;
-use concord_connector::sandbox::Hurried;
 use concord_connector::{
     Instant,
-    sandbox::{Act, Subscriber},
+    sandbox::{Act, Hurried, Subscriber},
 };
 use concord_hub::{ports::Clock as _, system::SystemClock};
 use serde_json::{Value as Json, json};
