@@ -8,7 +8,7 @@ mod verbs;
 
 pub use bench::{Bench, Scenario};
 pub use connector::{Connector, ConnectorTest};
-pub use look::{Replay, Tap, Trigger};
+pub use look::{Match, Replay, Tap, Trigger};
 pub use market::{Listing, Offer, Operations, Usage};
 pub use verbs::{Config, Dlq, Review, Subscription, Vault};
 
@@ -376,31 +376,6 @@ pub struct Connect {
     /// The loopback port that the browser is sent to; it has to be in the vendor's list of redirect addresses.
     #[arg(long, default_value_t = 8765)]
     pub port: u16,
-    /// Where the truth is.
-    #[command(flatten)]
-    pub at: At,
-}
-
-/// `concord match`.
-#[derive(Clone, Debug, Args)]
-pub struct Match {
-    /// The connection.
-    pub connection: String,
-    /// One entity only.
-    #[arg(long, value_name = "ENTITY")]
-    pub entity: Option<String>,
-    /// Only lines that nobody has decided.
-    #[arg(long)]
-    pub open: bool,
-    /// Write the report as CSV to this file; `-` is standard output.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["decide", "apply"])]
-    pub csv: Option<PathBuf>,
-    /// Decide a line, as `ID=CHOICE`; several times for several lines.
-    #[arg(long, value_name = "ID=CHOICE")]
-    pub decide: Vec<String>,
-    /// Decide every line of a CSV file, as `--csv` writes it, whose column `decision` is filled in.
-    #[arg(long, value_name = "FILE")]
-    pub apply: Option<PathBuf>,
     /// Where the truth is.
     #[command(flatten)]
     pub at: At,

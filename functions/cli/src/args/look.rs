@@ -78,3 +78,28 @@ pub struct Replay {
     #[arg(long, value_name = "TOKEN", env = "CONCORD_TOKEN", hide_env_values = true, value_parser = secret)]
     pub token: Option<Secret>,
 }
+
+/// `concord match`.
+#[derive(Clone, Debug, Args)]
+pub struct Match {
+    /// The connection.
+    pub connection: String,
+    /// One entity only.
+    #[arg(long, value_name = "ENTITY")]
+    pub entity: Option<String>,
+    /// Only lines that nobody has decided.
+    #[arg(long)]
+    pub open: bool,
+    /// Write the report as CSV to this file; `-` is standard output.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["decide", "apply"])]
+    pub csv: Option<PathBuf>,
+    /// Decide a line, as `ID=CHOICE`; several times for several lines.
+    #[arg(long, value_name = "ID=CHOICE")]
+    pub decide: Vec<String>,
+    /// Decide every line of a CSV file, as `--csv` writes it, whose column `decision` is filled in.
+    #[arg(long, value_name = "FILE")]
+    pub apply: Option<PathBuf>,
+    /// Where the truth is.
+    #[command(flatten)]
+    pub at: At,
+}
