@@ -59,11 +59,12 @@ impl Hub {
 
     async fn ready(&mut self) {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let ready = self.until("the hub is ready", || async {
-            client.get(format!("{}/healthz?ready=1", self.url)).send().await.is_ok_and(|answer| answer.status() == 200)
-        });
-        ready.await;
-        assert!(self.process.try_wait().expect("a process").is_none(), "the hub ended: {}", self.log());
+        let (asked, begun) = (format!("{}/healthz?ready=1", self.url), Instant::now());
+        while !client.get(&asked).send().await.is_ok_and(|answer| answer.status() == 200) {
+            assert!(self.process.try_wait().expect("a process").is_none(), "the hub ended: {}", self.log());
+            assert!(begun.elapsed() < PATIENCE, "never ready\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
         let run = fs::read_to_string(self.folder.path().join("data/run.json")).expect("run.json");
         let run: Json = serde_json::from_str(&run).expect("JSON");
         run["token"].as_str().expect("the admin token").clone_into(&mut self.token);
