@@ -23,14 +23,6 @@ pub enum Entity {
     Opportunity,
     /// A partner's claim on a deal.
     DealRegistration,
-    /// A sales order.
-    Order,
-    /// An invoice to a customer.
-    Invoice,
-    /// A customer account as partner and billing systems keep it: who was brought by whom.
-    Customer,
-    /// A payment or other event of a customer from which partners are rewarded.
-    Transaction,
     /// A product as cloud marketplaces show it: plans, dimensions, texts, media.
     Listing,
     /// The right of a reseller to sell a listing.
@@ -41,6 +33,14 @@ pub enum Entity {
     CosellDeal,
     /// The contract that an accepted offer became.
     Agreement,
+    /// A sales order.
+    Order,
+    /// An invoice to a customer.
+    Invoice,
+    /// A customer account as partner and billing systems keep it: who was brought by whom.
+    Customer,
+    /// A payment or other event of a customer from which partners are rewarded.
+    Transaction,
     /// What a buyer may use, for how long, and whether it is in force.
     Entitlement,
     /// What a buyer used of a dimension in an hour.
@@ -56,15 +56,15 @@ impl Entity {
         Self::Lead,
         Self::Opportunity,
         Self::DealRegistration,
-        Self::Order,
-        Self::Invoice,
-        Self::Customer,
-        Self::Transaction,
         Self::Listing,
         Self::ResaleAuthorization,
         Self::PrivateOffer,
         Self::CosellDeal,
         Self::Agreement,
+        Self::Order,
+        Self::Invoice,
+        Self::Customer,
+        Self::Transaction,
         Self::Entitlement,
         Self::UsageRecord,
     ];
@@ -77,15 +77,15 @@ impl Entity {
             Self::Lead => "lead",
             Self::Opportunity => "opportunity",
             Self::DealRegistration => "deal_registration",
-            Self::Order => "order",
-            Self::Invoice => "invoice",
-            Self::Customer => "customer",
-            Self::Transaction => "transaction",
             Self::Listing => "listing",
             Self::ResaleAuthorization => "resale_authorization",
             Self::PrivateOffer => "private_offer",
             Self::CosellDeal => "cosell_deal",
             Self::Agreement => "agreement",
+            Self::Order => "order",
+            Self::Invoice => "invoice",
+            Self::Customer => "customer",
+            Self::Transaction => "transaction",
             Self::Entitlement => "entitlement",
             Self::UsageRecord => "usage_record",
         }
