@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 
 /// HubSpot keeps so many entries of a property's history.
 const KEPT: usize = 20;
+/// What HubSpot calls a person at its own screens.
+const PERSON: &str = "CRM_UI";
 
 /// What the target held, and when that was last confirmed.
 pub(crate) struct Known<'a> {
@@ -24,6 +26,8 @@ struct State {
     at: Instant,
     value: Option<Value>,
     ours: bool,
+    /// Whether somebody typed it at HubSpot.
+    typed: bool,
 }
 
 /// Edits of written properties that lie between what was held and what we wrote, oldest first.
@@ -69,8 +73,10 @@ fn between<'a>(
     wanted: Option<&Value>,
     held_at: Instant,
 ) -> Vec<&'a State> {
-    // A newer entry than ours is an edit on top of it: the read itself shows that one.
-    let Some(ours) = states.iter().position(|state| state.value.as_ref() == wanted) else { return Vec::new() };
+    // A newer entry than ours is an edit on top of it: the read itself shows that one. Where somebody typed what we wrote, our
+    // write changed nothing and has no entry; what lies below was covered by that person.
+    let ours = states.iter().position(|state| state.value.as_ref() == wanted && !state.typed);
+    let Some(ours) = ours else { return Vec::new() };
     let older = &states[ours + 1..];
     let seen = held.filter(|held| held.as_ref() != wanted).and_then(|held| {
         let never_set = (held.is_none() && states.len() < KEPT).then_some(older.len());
@@ -105,7 +111,9 @@ fn states(cx: &Context, entity: Entity, mapping: &Mapping, rule: &Rule, row: &Js
             let text = |name: &str| entry.get(name).and_then(Json::as_str).unwrap_or_default();
             !app.is_empty() && text("sourceType") == "INTEGRATION" && text("sourceId") == app
         };
-        let ours = left.iter().filter_map(|(_, entries)| entries.first().filter(newest)).all(is_ours);
+        let mut brought = left.iter().filter_map(|(_, entries)| entries.first().filter(newest));
+        let ours = brought.clone().all(is_ours);
+        let typed = brought.any(|entry| entry.get("sourceType").and_then(Json::as_str) == Some(PERSON));
         let properties: Map<String, Json> = left
             .iter()
             .map(|(name, entries)| {
@@ -115,7 +123,7 @@ fn states(cx: &Context, entity: Entity, mapping: &Mapping, rule: &Rule, row: &Js
             .collect();
         // A value that cannot be understood now could not be observed then either.
         if let Ok(mut fields) = mapping.decode(cx, entity, &json!({ "properties": properties })) {
-            states.push(State { at, value: fields.remove(&rule.field).flatten(), ours });
+            states.push(State { at, value: fields.remove(&rule.field).flatten(), ours, typed });
         }
         for (_, entries) in &mut left {
             if entries.first().as_ref().is_some_and(newest) {

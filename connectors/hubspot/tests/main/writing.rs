@@ -199,6 +199,22 @@ fn an_edit_of_what_was_empty_is_reported_whatever_the_clocks_say() {
 }
 
 #[test]
+fn what_a_person_covered_with_the_very_value_that_we_write_was_not_covered_by_us() {
+    let mut world = World::new();
+    let id = world.made("companies", json!({ "name": "Acme" }), json!([]));
+    let read = world.fetch(Entity::Organization, &id);
+    let held_at = world.now;
+    for name in ["First thought", "Second thought"] {
+        world.tick(1000);
+        world.edited("companies", &id, json!({ "name": name }));
+    }
+    world.tick(1000);
+    let write = update("r1", &read, held_at, fields([("name", text("Second thought"))]));
+    let rows = world.write(Entity::Organization, vec![write]);
+    assert_eq!(done(&rows[0]).1, &[], "our write changed nothing");
+}
+
+#[test]
 fn an_edit_of_an_amount_is_reported_with_its_currency() {
     let mut world = World::new();
     let deal = json!({ "dealname": "D", "amount": "10", "deal_currency_code": "EUR", "dealstage": "closedwon" });
