@@ -151,7 +151,7 @@ async fn plant_seeds_of_what_is_stored() {
     }
     for (number, item) in world.table.items().into_iter().enumerate() {
         let Ok(stored) = concord_hub::record::decode(&item) else { continue };
-        plant("stored", &format!("record-{number}"), &[&[1], item.body.as_slice()].concat());
+        plant("stored", &format!("record-{number}"), &[&[1], &*item.body].concat());
         if let concord_hub::record::Stored::Record(mut record) = stored {
             let facets = std::mem::take(&mut record.facets);
             let head = json!({ "record_v1": record }).to_string();

@@ -4,7 +4,11 @@ mod marketplace;
 mod tables;
 
 use serde::{Deserialize, Serialize};
-use std::{collections::HashSet, fmt, sync::LazyLock};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    sync::LazyLock,
+};
 
 /// A kind of thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -108,11 +112,23 @@ impl Entity {
     }
 }
 
-/// The one text of a field's name that the program has, for every name of the schema.
-pub(crate) fn known_field(name: &str) -> Option<&'static str> {
-    static NAMES: LazyLock<HashSet<&'static str>> =
-        LazyLock::new(|| Entity::ALL.into_iter().flat_map(|entity| entity.fields().iter().map(|f| f.name)).collect());
-    NAMES.get(name).copied()
+/// A name of the schema, which the program has once.
+#[derive(Debug)]
+pub(crate) struct KnownField {
+    /// The name.
+    pub(crate) name: &'static str,
+    /// Its place among all of them in the order of texts: two names are compared by it.
+    pub(crate) place: usize,
+}
+
+/// The one that a text names.
+pub(crate) fn known_field(name: &str) -> Option<&'static KnownField> {
+    static NAMES: LazyLock<HashMap<&'static str, KnownField>> = LazyLock::new(|| {
+        let names = Entity::ALL.into_iter().flat_map(|entity| entity.fields().iter().map(|field| field.name));
+        let names: BTreeSet<&'static str> = names.collect();
+        names.into_iter().enumerate().map(|(place, name)| (name, KnownField { name, place })).collect()
+    });
+    NAMES.get(name)
 }
 
 impl fmt::Display for Entity {

@@ -33,6 +33,10 @@ pub const VERSIONS: usize = 32;
 /// How many unacknowledged wants a facet keeps; beyond it the oldest two become one.
 pub const WANTS: usize = 8;
 
+/// Something of each of some fields, in one piece of memory: a record holds dozens of such maps, most of one field or two, and
+/// a hub holds many records.
+pub type ByField<T> = litemap::LiteMap<Field, T>;
+
 /// Names an external record (of its golden record's entity).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Link {
@@ -62,10 +66,10 @@ pub struct Want {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sent: bool,
     /// Per field: the hash of the image that the external record will show.
-    pub fields: BTreeMap<Field, Hash>,
+    pub fields: ByField<Hash>,
     /// Per field: the stamp of the golden value that this is the image of. Whoever edits on top of it is later.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub stamps: BTreeMap<Field, Instant>,
+    #[serde(default, skip_serializing_if = "ByField::is_empty")]
+    pub stamps: ByField<Instant>,
     /// Fields that something else is to show by now, where no write lands on what it did not see: who edited such a field
     /// since, and then types this very value, has said so.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]

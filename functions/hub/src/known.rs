@@ -6,16 +6,16 @@ use crate::{
     ports::{Item, ItemKey},
     record::{self, Record, Stored},
 };
+use bytes::Bytes;
 use concord_connector::{RecordId, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The newest images of records take that much memory at most...
 const ROOM: usize = 56 << 20;
 /// ... and those that they replaced that much: the change feed compares the two, soon after.
-const ROOM_BEFORE: usize = 8 << 20;
-/// A record takes so many times the bytes that it is stored as: they are compressed, it is maps of small texts. Measured with
-/// the records of `concord bench`: 24 KB each of 3.2 KB.
-const UNFOLDED: usize = 8;
+const ROOM_BEFORE: usize = 16 << 20;
+/// A record takes so many times the bytes that it is stored as: they are compressed, it is maps of small texts.
+const UNFOLDED: usize = 4;
 /// Larger images are not remembered: they are rare, and would take the room of many.
 const LARGE: usize = 16 * 1024;
 
@@ -38,7 +38,7 @@ struct Images {
 
 struct Image {
     rev: u64,
-    body: Vec<u8>,
+    body: Bytes,
     record: Arc<Record>,
 }
 
@@ -75,7 +75,7 @@ impl KnownRecords {
     }
 
     /// Remembers a record with the bytes that it is stored as.
-    pub(crate) fn note(&self, key: ItemKey, rev: u64, body: Vec<u8>, record: Arc<Record>) {
+    pub(crate) fn note(&self, key: ItemKey, rev: u64, body: Bytes, record: Arc<Record>) {
         if body.len() > LARGE {
             return;
         }
@@ -157,10 +157,10 @@ mod tests {
         let (known, record) = (KnownRecords::default(), Arc::new(Record::new("r1".into(), Entity::Person)));
         let most = ROOM / (LARGE * (1 + UNFOLDED));
         for n in 0..(most + 10) {
-            known.note(ItemKey::new(n.to_string(), "R"), 1, vec![0; LARGE], Arc::clone(&record));
+            known.note(ItemKey::new(n.to_string(), "R"), 1, vec![0; LARGE].into(), Arc::clone(&record));
         }
         assert_eq!(Arc::strong_count(&record), most + 1);
-        known.note(ItemKey::new("large", "R"), 1, vec![0; LARGE + 1], Arc::clone(&record));
+        known.note(ItemKey::new("large", "R"), 1, vec![0; LARGE + 1].into(), Arc::clone(&record));
         assert_eq!(Arc::strong_count(&record), most + 1, "what is large is not remembered");
     }
 }

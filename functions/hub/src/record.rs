@@ -6,7 +6,7 @@ pub use codec::{MAX_BYTES, decode, encode, halves, joined};
 pub(crate) use codec::{OVERDUE, encode_record, place, read_facets, stored_facets};
 
 use crate::{
-    facet::{Facet, Hash, Link},
+    facet::{ByField, Facet, Hash, Link},
     resolve::Golden,
 };
 use concord_connector::{ConnectionName, Entity, ExternalId, Field, Instant, RecordId, Value, exchange::Refused};
@@ -30,7 +30,7 @@ pub struct Record {
     /// When the version was committed.
     pub committed_at: Instant,
     /// The resolved fields.
-    pub golden: Arc<BTreeMap<Field, Golden>>,
+    pub golden: Arc<ByField<Golden>>,
     /// The external records; stored beside the rest, compressed.
     #[serde(default, skip_serializing)]
     pub facets: Vec<Facet>,

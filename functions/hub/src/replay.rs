@@ -14,7 +14,7 @@ pub use shadow::shadow;
 
 use crate::{
     explain,
-    facet::Facet,
+    facet::{ByField, Facet},
     history::{self, Past},
     hub::Hub,
     keys,
@@ -169,10 +169,10 @@ async fn one(
     at: At,
     piece: &mut Piece,
 ) -> Result<Option<Vec<Facet>>> {
-    let mut truth: BTreeMap<Field, Golden> = BTreeMap::new();
+    let mut truth: ByField<Golden> = ByField::new();
     let mut differing: BTreeMap<Field, (Instant, u64)> = BTreeMap::new();
     let mut homes: BTreeMap<RecordId, RecordId> = BTreeMap::new();
-    let mut last: Option<(Record, BTreeMap<Field, Golden>)> = None;
+    let mut last: Option<(Record, ByField<Golden>)> = None;
     let (mut any, mut after) = (false, None);
     'history: loop {
         let (past, next) = history::of(hub, id, after, PAGE).await?;
@@ -235,7 +235,7 @@ async fn one(
     Ok(Some(record.facets))
 }
 
-fn fold(truth: &mut BTreeMap<Field, Golden>, past: &Past) {
+fn fold(truth: &mut ByField<Golden>, past: &Past) {
     for (field, (_, after)) in &past.entry.changed {
         match after {
             Some(golden) => truth.insert(field.clone(), golden.clone()),
@@ -254,8 +254,8 @@ async fn lead_on(hub: &Hub, record: &Record, homes: &mut BTreeMap<RecordId, Reco
 }
 
 fn differences(
-    truth: &BTreeMap<Field, Golden>,
-    shadowed: &BTreeMap<Field, Golden>,
+    truth: &ByField<Golden>,
+    shadowed: &ByField<Golden>,
     homes: &BTreeMap<RecordId, RecordId>,
 ) -> BTreeSet<Field> {
     let value = |golden: Option<&Golden>| following(golden.and_then(|golden| golden.value.as_ref()), homes);

@@ -3,7 +3,7 @@
 mod rules;
 
 use crate::{
-    facet::{Facet, Link, Said, View},
+    facet::{ByField, Facet, Link, Said, View},
     policy::{FieldPolicy, Policy, Rule},
 };
 use concord_connector::{
@@ -90,7 +90,7 @@ pub fn views<'a>(facets: &'a [Facet], redirects: &BTreeMap<RecordId, RecordId>) 
         .map(|facet| {
             let mut view = Cow::Borrowed(facet.view());
             if redirects.keys().any(|from| refers(&view, from)) {
-                for cell in view.to_mut().cells.values_mut() {
+                for (_, cell) in view.to_mut().cells.iter_mut() {
                     follow(&mut cell.held, redirects);
                     follow(&mut cell.baseline, redirects);
                     if let Some(said) = &mut cell.said {
@@ -136,7 +136,7 @@ fn follow(value: &mut Option<Value>, redirects: &BTreeMap<RecordId, RecordId>) {
 }
 
 /// Resolves every field that anybody said anything about.
-pub fn resolve(entity: Entity, viewed: &[Viewed<'_>], policy: &Policy) -> (BTreeMap<Field, Golden>, Vec<Undecided>) {
+pub fn resolve(entity: Entity, viewed: &[Viewed<'_>], policy: &Policy) -> (ByField<Golden>, Vec<Undecided>) {
     let mut golden = Vec::new();
     let mut undecided = Vec::new();
     let fields: BTreeSet<&Field> = viewed.iter().flat_map(|one| one.view.cells.keys()).collect();

@@ -5,7 +5,7 @@ mod wants;
 pub use wants::{differences, doubtful, image, stamps};
 
 use crate::{
-    facet::{Link, Want},
+    facet::{ByField, Hash, Link, Want},
     record::{OpenCreate, Record, Removal},
     resolve::{self, Viewed},
     review::{Review, Subject},
@@ -225,14 +225,14 @@ fn removal(record: &mut Record, settings: &Settings, viewed: &[Viewed<'_>], revi
 
 /// The images that an external record made from a record will show, by field: for recognising it when it shows up before
 /// its receipt.
-pub fn images(record: &Record, connection: &Connection) -> BTreeMap<concord_connector::Field, crate::facet::Hash> {
-    let Some(mapping) = connection.context.mappings.get(&record.entity) else { return BTreeMap::new() };
+pub fn images(record: &Record, connection: &Connection) -> ByField<Hash> {
+    let Some(mapping) = connection.context.mappings.get(&record.entity) else { return ByField::new() };
     let rules = mapping.active(&connection.context).filter(|rule| rule.flow.creates());
     rules
         .filter_map(|rule| {
             let golden = record.golden.get(&rule.field)?;
             let image = wants::image(connection, record.entity, &rule.field, golden.value.as_ref())?;
-            Some((rule.field.clone(), crate::facet::Hash::of(image.as_ref())))
+            Some((rule.field.clone(), Hash::of(image.as_ref())))
         })
         .collect()
 }

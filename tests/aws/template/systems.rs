@@ -58,7 +58,10 @@ pub(crate) fn explained(stack: &Stack) -> Result<(), Failed> {
     let parameters = root["Parameters"].as_object().ok_or("no parameters")?;
     let declared: BTreeSet<_> = parameters.keys().map(String::as_str).collect();
     ensure(grouped == declared, || format!("groups hold {grouped:?} of {declared:?}"))?;
+    let guide = std::fs::read_to_string(concord_tests_aws::root().join("docs/aws.md"))?;
     for (name, parameter) in parameters {
+        let asked = guide.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{name}`")));
+        ensure(asked, || format!("docs/aws.md does not say what the prompt {name} means"))?;
         let has_default = parameter.get("Default").is_some();
         let sentence = parameter["Description"].as_str().unwrap_or_default();
         ensure(has_default && sentence.ends_with('.'), || format!("{name} has no default or no sentence"))?;

@@ -132,7 +132,7 @@ mod tests {
         let change = change(&record("R#r1"), "7").unwrap().unwrap();
         assert_eq!(change.trace.as_deref(), Some("Root=1"));
         let (old, new) = (change.old.unwrap(), change.new.unwrap());
-        assert_eq!((old.rev, old.body.as_slice()), (1, [0xff, 0].as_slice()));
+        assert_eq!((old.rev, &*old.body), (1, [0xff, 0].as_slice()));
         assert_eq!((new.rev, new.index[0].sort.as_str()), (2, "r1"));
     }
 

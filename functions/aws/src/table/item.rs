@@ -63,7 +63,7 @@ pub fn write(item: &Item) -> Attributes {
             put("f", AttributeValue::B(facets.into()));
         }
         (None, Ok(body)) => put("j", text(body)),
-        (None, Err(_)) => put("b", AttributeValue::B(item.body.clone().into())),
+        (None, Err(_)) => put("b", AttributeValue::B(Vec::from(item.body.clone()).into())),
     }
     let places = places(item);
     if places.iter().flatten().count() < item.index.len() {
@@ -158,7 +158,7 @@ pub fn read(mut attributes: Attributes) -> Result<Item> {
             .map(|(partition, sort)| entry(&partition, &sort).ok_or_else(|| damaged("p")))
             .collect::<Result<_>>()?,
     };
-    Ok(Item { key, rev, body, index, expires })
+    Ok(Item { key, rev, body: body.into(), index, expires })
 }
 
 fn integer(value: Option<AttributeValue>) -> Option<i64> {

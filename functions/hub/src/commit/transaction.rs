@@ -58,7 +58,7 @@ impl Transaction {
             // A new link was put already, on condition that there is none: only its content follows the record.
             let body = store::body(&LinkItem { record: record.clone(), home: home.clone() })?;
             if let Some(TableChange::Put(item, _)) = self.changes.get_mut(&key) {
-                item.body = body;
+                item.body = body.into();
             }
             return Ok(());
         }

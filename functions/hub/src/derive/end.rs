@@ -49,7 +49,7 @@ pub(super) fn of(record: &Record, now: Instant, warn_days: Option<u32>, renew_da
 mod tests {
     use super::*;
     use crate::{facet::Link, policy::Rule, resolve::Golden};
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::sync::Arc;
 
     fn agreement(status: &str, renews: &str) -> Record {
         let mut record = Record::new("a".into(), Entity::Agreement);
@@ -62,11 +62,12 @@ mod tests {
             conflict: false,
             uncertain: false,
         };
-        record.golden = Arc::new(BTreeMap::from([
+        let fields = [
             ("status".into(), golden(Value::Enum(status.into()))),
             ("renews".into(), golden(Value::Enum(renews.into()))),
             ("ends_on".into(), golden(Value::Date("2027-03-31".parse().unwrap()))),
-        ]));
+        ];
+        record.golden = Arc::new(fields.into_iter().collect());
         record
     }
 

@@ -106,13 +106,13 @@ impl Group<'_> {
         let image = if is_record {
             self.image += 1;
             let before = standing.as_ref().and_then(|standing| standing.image);
-            let image = Some((rev, expires, shown.as_deref(), item.body.as_slice()));
+            let image = Some((rev, expires, shown.as_deref(), &*item.body));
             images::append(self.connection, self.image, self.now, before, key, image)?;
             Some(self.image)
         } else {
             None
         };
-        let body = (!is_record).then_some(&item.body);
+        let body = (!is_record).then_some(&*item.body);
         let sql = if standing.is_some() {
             "UPDATE items SET rev = ?3, expires = ?4, image = ?5, shows = ?6, body = ?7 WHERE partition = ?1 AND sort \
              = ?2"

@@ -67,7 +67,7 @@ fn item(row: &Row<'_>, key: &ItemKey, first: usize) -> rusqlite::Result<Option<I
         rev,
         expires: instant(row, first + 1)?,
         index: shows::decode(row.get_ref(first + 2)?.as_blob_or_null()?),
-        body: row.get(first + 3)?,
+        body: row.get::<_, Vec<u8>>(first + 3)?.into(),
     }))
 }
 

@@ -33,7 +33,7 @@ pub(super) fn get(connection: &Connection, key: &ItemKey) -> rusqlite::Result<He
                 rev: row.get(0)?,
                 expires: instant(row, 1)?,
                 index: shows::decode(row.get_ref(2)?.as_blob_or_null()?),
-                body: row.get(3)?,
+                body: row.get::<_, Vec<u8>>(3)?.into(),
             };
             Ok(Arc::new(Standing { item, image: row.get(4)? }))
         })

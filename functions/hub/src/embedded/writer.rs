@@ -50,7 +50,7 @@ impl Writer {
         let connection = connect(path).map_err(failed)?;
         // Somebody else copies the log into the database, while we go on.
         connection.pragma_update(None, "wal_autocheckpoint", 0).map_err(failed)?;
-        connection.pragma_update(None, "cache_size", -32_000).map_err(failed)?;
+        connection.pragma_update(None, "cache_size", -8_000).map_err(failed)?;
         let last = |sql| connection.query_row(sql, [], |row| row.get::<_, Option<u64>>(0));
         let message = last("SELECT max(id) FROM messages").map_err(failed)?.unwrap_or_default();
         let image = last("SELECT max(seq) FROM images").map_err(failed)?.unwrap_or_default();

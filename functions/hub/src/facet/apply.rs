@@ -1,6 +1,6 @@
 //! Putting an observation or a receipt into its place among the versions.
 
-use super::{Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash, version::Brought};
+use super::{ByField, Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash, version::Brought};
 use concord_connector::{Field, Instant, Snapshot, Value, snapshot::Presence};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -44,12 +44,12 @@ impl Facet {
             order,
             last_read: read_at,
             modified: snapshot.modified,
-            diff: snapshot.fields.clone(),
+            diff: of_each(&snapshot.fields),
             absent: Default::default(),
-            times: snapshot.field_times.clone(),
+            times: of_each(&snapshot.field_times),
             ours: ours.keys().cloned().collect(),
-            stamps: ours.clone(),
-            wrote: BTreeMap::new(),
+            stamps: of_each(ours),
+            wrote: ByField::new(),
             presence: Some(snapshot.presence.clone()),
         };
         let at = self.insert(version);
@@ -86,7 +86,7 @@ impl Facet {
             })
             .collect();
         // Fields that an answer shows and nobody wrote are baselines when they were never seen (a record just created).
-        let mut diff: BTreeMap<Field, Option<Value>> = diff;
+        let mut diff: ByField<Option<Value>> = diff;
         if self.view().cells.is_empty() {
             for (field, value) in &after.fields {
                 diff.entry(field.clone()).or_insert_with(|| value.clone());
@@ -98,9 +98,9 @@ impl Facet {
             modified: after.modified,
             diff,
             absent: Default::default(),
-            times: BTreeMap::new(),
+            times: ByField::new(),
             ours: Default::default(),
-            stamps: BTreeMap::new(),
+            stamps: ByField::new(),
             wrote: wrote
                 .iter()
                 .map(|(field, (golden, stamp))| (field.clone(), (Hash::of(golden.as_ref()), *stamp)))
@@ -146,12 +146,12 @@ impl Facet {
             order,
             last_read: at,
             modified: Some(at),
-            diff: BTreeMap::new(),
+            diff: ByField::new(),
             absent: Default::default(),
-            times: BTreeMap::new(),
+            times: ByField::new(),
             ours: Default::default(),
-            stamps: BTreeMap::new(),
-            wrote: BTreeMap::new(),
+            stamps: ByField::new(),
+            wrote: ByField::new(),
             presence: Some(Presence::Deleted),
         });
         self.wants.clear();
@@ -247,7 +247,9 @@ impl Facet {
             (!last).then(|| (new.diff.clone(), new.presence.clone().unwrap_or_else(|| before.presence.clone())));
         if new.order.sort == Sort::Seen {
             new.absent = before.cells.keys().filter(|field| !new.diff.contains_key(*field)).cloned().collect();
-            new.diff.retain(|field, value| before.held(field) != Some(value));
+            // Made anew: what is left is kept for long, and is mostly one field of twenty.
+            let shown = std::mem::take(&mut new.diff).into_iter();
+            new.diff = shown.filter(|(field, value)| before.held(field) != Some(value)).collect();
             new.times.retain(|field, time| new.diff.contains_key(field) && self.may_date(at, field, *time));
             new.ours.retain(|field| new.diff.contains_key(field));
             new.stamps.retain(|field, _| new.diff.contains_key(field));
@@ -288,7 +290,7 @@ impl Facet {
         for version in &self.versions[..at] {
             before.fold(version);
         }
-        // Built anew in one go its nodes are full; grown field by field they are half empty, and many are kept in memory.
+        // Made anew in one go it takes the room that it needs; grown field by field up to twice that, and many are kept.
         before.cells = std::mem::take(&mut before.cells).into_iter().collect();
         before
     }
@@ -322,7 +324,7 @@ impl Facet {
     /// The versions after an inserted one now follow another state: what each showed stays, its differences change. A
     /// version that is silent about a field passes the change on to the next. Returns what such a version no longer brings,
     /// because the inserted one brought it first: whether it was ours, and its exact time.
-    fn rebase_following(&mut self, at: usize, state: &View, shown: &BTreeMap<Field, Option<Value>>) -> Vec<Brought> {
+    fn rebase_following(&mut self, at: usize, state: &View, shown: &ByField<Option<Value>>) -> Vec<Brought> {
         let mut brought = Vec::new();
         for (field, value) in shown {
             let before = state.held(field);
@@ -371,4 +373,8 @@ impl Facet {
             base.folded = Some(oldest.order.clone());
         }
     }
+}
+
+fn of_each<T: Clone>(fields: &BTreeMap<Field, T>) -> ByField<T> {
+    fields.iter().map(|(field, of_it)| (field.clone(), of_it.clone())).collect()
 }

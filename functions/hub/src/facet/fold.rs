@@ -1,9 +1,9 @@
 //! The fold: from versions to `held` and `said`.
 
-use super::{Hash, Sort, Version};
+use super::{ByField, Hash, Sort, Version};
 use concord_connector::{Field, Instant, Value, snapshot::Presence};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// What somebody edited there last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ fn is_zero(number: &i64) -> bool {
 pub struct View {
     /// The fields that were ever seen or written.
     #[serde(default)]
-    pub cells: BTreeMap<Field, Cell>,
+    pub cells: ByField<Cell>,
     /// There or gone.
     #[serde(default)]
     pub presence: Presence,

@@ -1,12 +1,9 @@
 //! One version of an external record: what it changed, and how we know.
 
-use super::Hash;
+use super::{ByField, Hash};
 use concord_connector::{Field, Instant, SourceVersion, Value, snapshot::Presence};
 use serde::{Deserialize, Serialize};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 /// Clocks that differ by less are right.
 const SLACK: Duration = Duration::from_secs(2);
@@ -47,24 +44,24 @@ pub struct Version {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modified: Option<Instant>,
     /// The fields that differ from the version before (of a receipt: the fields that were written).
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub diff: BTreeMap<Field, Option<Value>>,
+    #[serde(default, skip_serializing_if = "ByField::is_empty")]
+    pub diff: ByField<Option<Value>>,
     /// Mapped fields that this read did not show although an earlier one did.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub absent: BTreeSet<Field>,
     /// When fields of `diff` were edited, where the vendor says so.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub times: BTreeMap<Field, Instant>,
+    #[serde(default, skip_serializing_if = "ByField::is_empty")]
+    pub times: ByField<Instant>,
     /// Fields of `diff` that show a value which we were about to write: our write, whose receipt is missing.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub ours: BTreeSet<Field>,
     /// Of fields of `diff`: the stamp of the golden value that our write, whose receipt is missing, carried there. The field
     /// shows it, or was edited on top of it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub stamps: BTreeMap<Field, Instant>,
+    #[serde(default, skip_serializing_if = "ByField::is_empty")]
+    pub stamps: ByField<Instant>,
     /// Of a receipt: the hash of the golden value that each field stands for, and its stamp.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub wrote: BTreeMap<Field, (Hash, Instant)>,
+    #[serde(default, skip_serializing_if = "ByField::is_empty")]
+    pub wrote: ByField<(Hash, Instant)>,
     /// There or gone, where this version says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presence: Option<Presence>,

@@ -212,7 +212,7 @@ fn mark(hub: &Hub, plan: &Plan, record: &mut Record, writes: &[&PlannedWrite], b
                         at: now,
                         configured: false,
                         sent: false,
-                        fields,
+                        fields: fields.into_iter().collect(),
                         stamps,
                         withdrawn: Default::default(),
                     });

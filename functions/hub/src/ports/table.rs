@@ -1,6 +1,7 @@
 //! The table: items with a revision, conditional all-or-nothing writes, sparse indexes, a change feed.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use concord_connector::{Fault, Instant, Result};
 use std::collections::BTreeMap;
 
@@ -72,8 +73,8 @@ pub struct Item {
     pub key: ItemKey,
     /// Grows by one with every write of the item; set by the writer, starts at 1.
     pub rev: u64,
-    /// What it holds.
-    pub body: Vec<u8>,
+    /// What it holds, shared: an item passes through caches, the change feed and the store.
+    pub body: Bytes,
     /// Where it shows.
     pub index: Vec<IndexEntry>,
     /// When it may be forgotten. Expired items may still be returned: readers check.
@@ -242,8 +243,8 @@ pub trait Table: Send + Sync {
 /// Unindexed item of a body, revision 1.
 impl Item {
     /// A new item.
-    pub fn new(key: ItemKey, body: Vec<u8>) -> Self {
-        Self { key, rev: 1, body, index: Vec::new(), expires: None }
+    pub fn new(key: ItemKey, body: impl Into<Bytes>) -> Self {
+        Self { key, rev: 1, body: body.into(), index: Vec::new(), expires: None }
     }
     /// Whether it may be forgotten.
     pub fn is_expired(&self, now: Instant) -> bool {

@@ -1,16 +1,17 @@
 //! The shadow of one record: what its golden values would be under other settings. Pure.
 
 use crate::{
+    facet::ByField,
     record::Record,
     resolve::{self, Golden},
     settings::{CONCORD, Settings},
 };
-use concord_connector::{Field, RecordId, Reference, Target, Value};
+use concord_connector::{RecordId, Reference, Target, Value};
 use std::{collections::BTreeMap, convert::Infallible};
 
 /// Resolves a record as other settings would have: the word of connections that they do not have, and of fields that
 /// they do not read, counts for nothing.
-pub fn shadow(record: &Record, other: &Settings, homes: &BTreeMap<RecordId, RecordId>) -> BTreeMap<Field, Golden> {
+pub fn shadow(record: &Record, other: &Settings, homes: &BTreeMap<RecordId, RecordId>) -> ByField<Golden> {
     let mut viewed = resolve::views(&record.facets, homes);
     viewed.retain(|one| {
         let name = &one.facet.link.connection;

@@ -2,7 +2,7 @@
 
 use super::{Cause, Settled, in_scope, is_concord};
 use crate::{
-    facet::{Facet, Hash, Link, View, Want},
+    facet::{ByField, Facet, Hash, Link, View, Want},
     record::Record,
     resolve::{self, Golden, Viewed},
     review::{Review, Subject},
@@ -20,7 +20,7 @@ const WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// What one facet has to show.
 pub(super) struct Plan {
     link: Link,
-    fields: BTreeMap<Field, Hash>,
+    fields: ByField<Hash>,
 }
 
 /// Every difference between golden values and what is held, where the engine may write.
@@ -36,7 +36,7 @@ pub(super) fn plan(record: &Record, settings: &Settings, viewed: &[Viewed<'_>], 
         {
             continue;
         }
-        let fields: BTreeMap<Field, Hash> = differences(record.entity, &record.golden, one, connection, settings)
+        let fields: ByField<Hash> = differences(record.entity, &record.golden, one, connection, settings)
             .into_iter()
             .filter(|(field, _)| !one.facet.parked.contains(field))
             .map(|(field, image)| (field, Hash::of(image.as_ref())))
@@ -49,7 +49,7 @@ pub(super) fn plan(record: &Record, settings: &Settings, viewed: &[Viewed<'_>], 
 /// The fields whose golden value differs from what an external record holds, with the image that it should show.
 pub fn differences(
     entity: Entity,
-    golden: &BTreeMap<Field, Golden>,
+    golden: &ByField<Golden>,
     one: &Viewed<'_>,
     connection: &Connection,
     settings: &Settings,
@@ -166,7 +166,7 @@ pub(super) fn adopt(
             continue;
         }
         let reverted = cause.observed == Some(&facet.link);
-        let mut fields = BTreeMap::new();
+        let mut fields = ByField::new();
         for (field, hash) in plan.fields {
             let newest = facet.wants.iter().rev().find(|want| want.fields.contains_key(&field));
             if newest.is_some_and(|want| want.fields.get(&field) == Some(&hash) && !want.is_withdrawn(&field)) {
@@ -208,10 +208,7 @@ pub(super) fn adopt(
 }
 
 /// The stamps of the golden values of fields.
-pub fn stamps<'a>(
-    golden: &BTreeMap<Field, Golden>,
-    fields: impl Iterator<Item = &'a Field>,
-) -> BTreeMap<Field, Instant> {
+pub fn stamps<'a>(golden: &ByField<Golden>, fields: impl Iterator<Item = &'a Field>) -> ByField<Instant> {
     fields.filter_map(|field| Some((field.clone(), golden.get(field)?.at?))).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::{MOST, When, json};
 use crate::{
-    facet::{Facet, Link},
+    facet::{ByField, Facet, Link},
     hub::Hub,
     keys,
     policy::Rule,
@@ -158,7 +158,7 @@ fn golden_view(golden: &Golden) -> FieldView {
 }
 
 fn facet_view(facet: &Facet, detail: Detail) -> FacetView {
-    let cells = if detail == Detail::All { facet.view().cells.clone() } else { BTreeMap::new() };
+    let cells = if detail == Detail::All { facet.view().cells.clone() } else { ByField::new() };
     let said = cells.iter().filter_map(|(field, cell)| {
         let said = cell.said.as_ref()?;
         Some((field.clone(), SaidView { value: json(said.value.as_ref()), at: said.at.map(When) }))

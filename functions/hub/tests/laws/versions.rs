@@ -1,7 +1,7 @@
 //! What the simulation found about versions of one external record (tests/sim/FOUND.md).
 
 use concord_connector::{Entity, Field, Instant, RecordId, Snapshot, SourceVersion, Value};
-use concord_hub::facet::{Applied, Facet, Hash, Link, Want};
+use concord_hub::facet::{Applied, ByField, Facet, Hash, Link, Want};
 use std::collections::BTreeMap;
 
 const START: i64 = 1_767_225_600_000;
@@ -30,8 +30,8 @@ fn said(facet: &Facet) -> Option<(String, Option<Instant>)> {
 
 fn wants(facet: &mut Facet, name: &str, seconds: i64) {
     let image = Hash::of(Some(&Value::Text(name.into())));
-    let fields = BTreeMap::from([(Field::from("name"), image)]);
-    let stamps = BTreeMap::from([(Field::from("name"), at(seconds - 1))]);
+    let fields = ByField::from_iter([(Field::from("name"), image)]);
+    let stamps = ByField::from_iter([(Field::from("name"), at(seconds - 1))]);
     facet.want(Want {
         version: 1,
         at: at(seconds),
@@ -212,8 +212,8 @@ fn what_a_record_of_ours_shows_otherwise_when_it_is_found_was_edited_since_it_wa
     let mut facet = facet();
     // A create of which no answer came; somebody edited what it had made before it was found.
     let image = |text: &str| Hash::of(Some(&Value::Text(text.into())));
-    let fields = BTreeMap::from([(Field::from("name"), image("Acme")), (Field::from("phone"), image("1"))]);
-    let stamps = BTreeMap::from([(Field::from("name"), at(50))]);
+    let fields = ByField::from_iter([(Field::from("name"), image("Acme")), (Field::from("phone"), image("1"))]);
+    let stamps = ByField::from_iter([(Field::from("name"), at(50))]);
     facet.want(Want {
         version: 1,
         at: at(60),

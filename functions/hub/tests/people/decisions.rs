@@ -40,7 +40,7 @@ async fn what_a_person_sets_wins_over_earlier_edits_and_loses_to_later_ones() {
     assert_eq!(record.facets.len(), 2, "one domain, one record");
     let record = people::set(&world.hub, &record.id, "name", Some("Acme Incorporated")).await.unwrap();
     assert_eq!(golden(&record, "name"), "Acme Incorporated");
-    assert_eq!(record.golden["name"].from.to_string(), format!("concord/{}", record.id));
+    assert_eq!(record.golden[&"name".into()].from.to_string(), format!("concord/{}", record.id));
     let wanting: Vec<&str> = record.pending().into_keys().map(|connection| connection.as_str()).collect();
     assert_eq!(wanting, ["north", "south"], "both systems are told");
     let record = world.sees("south", "9", &[("name", "Acme Group"), ("domain", "acme.example")]).await;

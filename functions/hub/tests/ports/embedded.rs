@@ -79,7 +79,7 @@ async fn everything_is_there_after_a_restart() {
     {
         let store = open(dir.path(), &clock);
         for (rev, body) in [(1, "one"), (2, "two")] {
-            let item = Item { rev, index: vec![shows.clone()], ..Item::new(key.clone(), body.into()) };
+            let item = Item { rev, index: vec![shows.clone()], ..Item::new(key.clone(), body) };
             store.transact(vec![TableChange::Put(item, Condition::None)]).await.unwrap();
         }
         store.send(&QueueName::Observations, vec![Outgoing::new("in flight".into())]).await.unwrap();
@@ -89,7 +89,7 @@ async fn everything_is_there_after_a_restart() {
     }
     let store = open(dir.path(), &clock);
     let item = store.get(std::slice::from_ref(&key)).await.unwrap().remove(0).unwrap();
-    assert_eq!((item.rev, item.body.as_slice(), item.index), (2, &b"two"[..], vec![shows]));
+    assert_eq!((item.rev, &*item.body, item.index), (2, &b"two"[..], vec![shows]));
     let page = store.query(Query::partition(Some(Index::List), "all", 10)).await.unwrap();
     assert_eq!(page.keys, [("a".to_owned(), key.clone())]);
     assert_eq!(store.changes(None, 10).await.unwrap().entries.len(), 2);
@@ -127,7 +127,7 @@ async fn a_sweep_forgets_what_expired_and_what_the_feed_no_longer_needs() {
     let store = open(dir.path(), &clock);
     let put = async |key: ItemKey, body: &str, expires| {
         let shows = IndexEntry { index: Index::DeadLetters, partition: "all".into(), sort: "x".into() };
-        let item = Item { expires, index: vec![shows], ..Item::new(key, body.into()) };
+        let item = Item { expires, index: vec![shows], ..Item::new(key, body.to_owned()) };
         store.transact(vec![TableChange::Put(item, Condition::None)]).await.unwrap();
     };
     let record = || ItemKey::new(format!("{}1", keys::RECORDS), "R");
@@ -147,15 +147,15 @@ async fn a_sweep_forgets_what_expired_and_what_the_feed_no_longer_needs() {
     store.sweep().await.unwrap();
     let feed = store.changes(None, 10).await.unwrap();
     assert_eq!(feed.entries.len(), 1, "the first two entries are seven days old");
-    assert_eq!(feed.entries[0].old.as_ref().map(|old| old.body.as_slice()), Some(&b"two"[..]), "the third is whole");
+    assert_eq!(feed.entries[0].old.as_ref().map(|old| &*old.body), Some(&b"two"[..]), "the third is whole");
     clock.advance(day * 30);
     store.sweep().await.unwrap();
     assert!(store.changes(None, 10).await.unwrap().entries.is_empty());
     let item = store.get(&[record()]).await.unwrap().remove(0).unwrap();
-    assert_eq!((item.rev, item.body.as_slice()), (3, &b"three"[..]), "an old item is not an old entry");
+    assert_eq!((item.rev, &*item.body), (3, &b"three"[..]), "an old item is not an old entry");
     put(record(), "four", None).await;
     let feed = store.changes(None, 10).await.unwrap();
-    assert_eq!(feed.entries[0].old.as_ref().map(|old| old.body.as_slice()), Some(&b"three"[..]));
+    assert_eq!(feed.entries[0].old.as_ref().map(|old| &*old.body), Some(&b"three"[..]));
 }
 
 #[tokio::test]

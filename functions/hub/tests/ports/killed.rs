@@ -34,7 +34,7 @@ async fn child() {
         let store = store.clone();
         tokio::spawn(async move {
             for n in (0..u64::MAX / 16).map(|round| round * 16 + writer) {
-                let item = Item::new(key(n), n.to_string().repeat(50).into());
+                let item = Item::new(key(n), n.to_string().repeat(50));
                 store.transact(vec![TableChange::Put(item, Condition::Absent)]).await.unwrap();
                 store.send(&QueueName::Observations, vec![Outgoing::new(n.to_string())]).await.unwrap();
                 // One write of one line: the parent never reads half of it.

@@ -29,7 +29,7 @@ fn key(partition: &str, sort: &str) -> ItemKey {
 }
 
 fn item(partition: &str, sort: &str, body: &str) -> Item {
-    Item::new(key(partition, sort), body.into())
+    Item::new(key(partition, sort), body.to_owned())
 }
 
 async fn read(table: &dyn Table, key: &ItemKey) -> Option<Item> {
@@ -37,7 +37,7 @@ async fn read(table: &dyn Table, key: &ItemKey) -> Option<Item> {
 }
 
 async fn body(table: &dyn Table, key: &ItemKey) -> Option<String> {
-    read(table, key).await.map(|item| String::from_utf8(item.body).expect("the law wrote text"))
+    read(table, key).await.map(|item| String::from_utf8(item.body.into()).expect("the law wrote text"))
 }
 
 async fn make(table: &dyn Table, changes: Vec<TableChange>) {
@@ -234,7 +234,7 @@ async fn the_feed_tells_every_change_of_records_in_order(table: &dyn Table) {
     assert_eq!(feed(table, None, 10).await, []);
     let writes = (0..8).map(|n| async move {
         for round in 1..=5_u64 {
-            let new = Item { rev: round, ..Item::new(record(n), format!("{n}.{round}").into()) };
+            let new = Item { rev: round, ..Item::new(record(n), format!("{n}.{round}")) };
             let condition = if round == 1 { Condition::Absent } else { Condition::Rev(round - 1) };
             make(
                 table,
