@@ -1,11 +1,15 @@
 //! The simulation as part of the tests: some histories here, where nothing is optimised; two hundred in `make test`, as many
 //! as anybody likes in `make sim`.
 
-use concord_hub::message::Message;
+use concord_connector::Entity;
+use concord_hub::{
+    message::Message,
+    settings::{Mode, OnDelete},
+};
 use concord_sim::{
     check::check,
     many::Many,
-    plan::{self, Stores},
+    plan::{self, Account, Event, Plan, Stores, What},
     run::{OLD_MESSAGES, Run},
 };
 
@@ -49,5 +53,50 @@ fn messages_of_the_version_before_are_read() {
     for line in lines {
         let text = line.replace("$ENTITY", "organization");
         Message::decode(&text).unwrap_or_else(|fault| panic!("{fault}: {line}"));
+    }
+}
+
+/// Somebody makes a company at one CRM, and somebody else the same at the other, so many milliseconds later: within some of
+/// them the hub makes it there as well, and a person is asked. Then the first is deleted, everywhere.
+fn made_at_once(later: i64) -> Plan {
+    let account = |name: &str, system: &str, on_delete| Account {
+        name: name.into(),
+        system: system.into(),
+        oauth: false,
+        mode: Mode::Sync,
+        creates: true,
+        on_delete,
+        skew_ms: 0,
+    };
+    let minute = 60_000;
+    Plan {
+        seed: 56_607,
+        accounts: vec![
+            account("hubspot-0", "hubspot", OnDelete::Archive),
+            account("salesforce-1", "salesforce", OnDelete::Unlink),
+        ],
+        entities: vec![Entity::Organization],
+        things: vec![Entity::Organization],
+        poll_s: 3600,
+        sweeps: false,
+        one_store: false,
+        policies: Vec::new(),
+        events: vec![
+            Event { at: 5_000, what: What::Create { at: 0, thing: 0, number: 1 } },
+            Event { at: 5_000 + later, what: What::Create { at: 1, thing: 0, number: 2 } },
+            Event { at: 10 * minute, what: What::Delete { at: 0, thing: 0 } },
+            Event { at: 20 * minute, what: What::Edit { at: 1, thing: 0, choice: 1, number: 3 } },
+            Event { at: 21 * minute, what: What::Edit { at: 1, thing: 0, choice: 2, number: 4 } },
+        ],
+    }
+}
+
+#[test]
+fn what_a_person_makes_at_the_moment_at_which_we_do_is_a_question() {
+    for later in (0..3_000).step_by(100) {
+        let plan = made_at_once(later);
+        let mut run = Run::new(&plan, false);
+        let found = check(&mut run);
+        assert!(found.is_empty(), "{later} ms later: {found:#?}");
     }
 }
