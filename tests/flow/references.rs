@@ -2,7 +2,7 @@
 //! following merges.
 
 use crate::crm::{company, edit};
-use concord_connector::{Entity, sandbox::Act};
+use concord_connector::{Entity, Reference, Value, sandbox::Act};
 use concord_hub::{events::Count, people, settings::Scope};
 use concord_tests::world::{Account, World, account, links};
 use serde_json::json;
@@ -130,6 +130,48 @@ async fn records_that_a_person_merges_are_one_customer_of_their_deals() {
     world.settle().await;
     assert_eq!(customer_there(&world).await, json!(there));
     assert_eq!(world.hub.tally.get(Count::Creates), 1, "the deal alone");
+}
+
+#[tokio::test]
+async fn a_deal_leads_to_its_own_customer_when_records_that_were_joined_are_parted() {
+    let mut world = crms().await;
+    for (name, domain) in [("First", "first.example"), ("Second", "second.example")] {
+        let customer = world.act("hubspot-eu", company(name, domain));
+        let mut deal = deal_of(&customer);
+        if let Act::Create { fields, .. } = &mut deal {
+            fields["properties"]["dealname"] = json!(format!("Deal of {name}"));
+        }
+        world.act("hubspot-eu", deal);
+    }
+    world.settle().await;
+    let records = world.records(Entity::Organization).await;
+    people::merge(&world.hub, &records[0].id, &records[1].id).await.expect("they may be one");
+    world.settle().await;
+    let one = world.only(Entity::Organization).await;
+    for deal in world.records(Entity::Opportunity).await {
+        // Whoever changes a deal now finds one customer.
+        let id = deal.live_at(&"hubspot-eu".into()).next().expect("it is there").link.id.to_string();
+        world.act("hubspot-eu", edit("deals", &id, json!({"properties": {"hs_next_step": "call"}})));
+    }
+    world.settle().await;
+    for deal in world.records(Entity::Opportunity).await {
+        assert_eq!(
+            deal.value("organization"),
+            Some(&Value::Ref(Reference::record(Entity::Organization, one.id.clone())))
+        );
+    }
+    people::unmerge(&world.hub, &one.id, None).await.expect("it was merged");
+    world.settle().await;
+    for name in ["First", "Second"] {
+        let (customer, deal) = (
+            world.named(Entity::Organization, name).await,
+            world.named(Entity::Opportunity, &format!("Deal of {name}")).await,
+        );
+        let reference = Value::Ref(Reference::record(Entity::Organization, customer.id.clone()));
+        assert_eq!(deal.value("organization"), Some(&reference), "{name}");
+        let account = world.shown(&customer, "salesforce", "Account");
+        assert_eq!(world.shown(&deal, "salesforce", "Opportunity")["AccountId"], account["Id"], "{name}");
+    }
 }
 
 #[tokio::test]

@@ -1,21 +1,14 @@
 //! The whole deal, from any of its parts: opportunity, registration, co-sell deal, offer, agreement, entitlement, usage, order,
 //! invoice and what was paid.
 //!
-//! References go one way. The other way is an index that each record's own item writes (`record/codec.rs`), in the same put as
-//! the reference: a crash leaves both or none. A reference names a home, and a merged record answers to all of its homes; what
-//! the index shows is read and looked at before it counts.
+//! References go one way; the other way is an index (`referrers.rs`). What it shows is read and looked at before it counts.
 
 mod sum;
 
 pub use sum::{Paid, Usage};
 
-use crate::{
-    hub::Hub,
-    keys,
-    ports::{Index, Query},
-    record::Record,
-};
-use concord_connector::{ConnectionName, Entity, RecordId, Result, Target, Value};
+use crate::{hub::Hub, record::Record, referrers};
+use concord_connector::{ConnectionName, Entity, RecordId, Result};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -36,7 +29,7 @@ pub const PARTS: [Entity; 10] = [
 const MOST: usize = 300;
 /// Records of usage that are summed at most.
 const MOST_USAGE: usize = 20_000;
-/// Referring records that are read at a time.
+/// Records of usage that are read at a time.
 const PAGE: usize = 200;
 
 /// Everything that belongs together.
@@ -84,56 +77,8 @@ pub(crate) fn is_part(entity: Entity) -> bool {
 }
 
 /// The parts of a deal that a part refers to, by the ids that it names.
-pub(crate) fn refers_to(record: &Record) -> BTreeSet<RecordId> {
-    if !is_part(record.entity) {
-        return BTreeSet::new();
-    }
-    let values = record.golden.values().filter_map(|golden| golden.value.as_ref());
-    let references = values.flat_map(Value::references).filter(|reference| is_part(reference.entity));
-    references
-        .filter_map(|reference| match &reference.to {
-            Target::Record(id) if *id != record.id => Some(id.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
-/// The records that refer to a record: those of one entity, or all.
-///
-/// # Errors
-/// The store's faults.
-pub(crate) async fn referrers(hub: &Hub, record: &Record, of: Option<Entity>) -> Result<BTreeSet<RecordId>> {
-    let found = referring(hub, record, of, MOST_USAGE).await?;
-    Ok(found.into_iter().map(|(_, id)| id).collect())
-}
-
-/// The same with their entities, so many at most.
-async fn referring(
-    hub: &Hub,
-    record: &Record,
-    of: Option<Entity>,
-    most: usize,
-) -> Result<BTreeSet<(Entity, RecordId)>> {
-    let homes: BTreeSet<&RecordId> = record.facets.iter().map(|facet| &facet.home).chain([&record.id]).collect();
-    let mut found = BTreeSet::new();
-    for home in homes {
-        let mut query = Query::partition(Some(Index::Refers), home.to_string(), PAGE);
-        if let Some(entity) = of {
-            query.from = format!("{entity}#");
-            query.to = Some(format!("{entity}#~"));
-        }
-        while found.len() < most {
-            let page = hub.table.query(query.clone()).await?;
-            found.extend(
-                page.keys
-                    .iter()
-                    .filter_map(|(place, key)| Some((Entity::parse(place.split_once('#')?.0)?, keys::record_id(key)?))),
-            );
-            let Some(next) = page.next else { break };
-            query.after = Some(next);
-        }
-    }
-    Ok(found)
+fn refers_to(record: &Record) -> BTreeSet<RecordId> {
+    referrers::named(record).into_iter().filter(|(entity, _)| is_part(*entity)).map(|(_, id)| id).collect()
 }
 
 /// The deal that a record is a part of; `None` when there is no such record.
@@ -162,7 +107,8 @@ pub async fn deal(hub: &Hub, id: &RecordId) -> Result<Option<Deal>> {
             break;
         }
         let mut next = refers_to(&record);
-        for (entity, id) in referring(hub, &record, None, MOST_USAGE).await? {
+        let referring = referrers::of(hub, &record, None, MOST_USAGE).await?;
+        for (entity, id) in referring.into_iter().filter(|(entity, _)| is_part(*entity)) {
             // Usage leads nowhere, and there is much of it.
             if entity == Entity::UsageRecord {
                 used.insert(id)

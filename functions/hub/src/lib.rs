@@ -51,6 +51,7 @@ pub mod policy;
 pub mod ports;
 pub mod preview;
 pub mod record;
+mod referrers;
 pub mod replay;
 pub mod resolve;
 pub mod review;

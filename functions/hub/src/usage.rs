@@ -2,11 +2,11 @@
 
 use crate::{
     commit::{Changed, Hindrance, Transaction},
-    deal,
     facet::{Facet, Link},
     hub::Hub,
     people::{self, Word, refusal},
     record::Record,
+    referrers,
     settings::CONCORD,
 };
 use concord_connector::{
@@ -164,7 +164,8 @@ async fn make(
 /// `NotFound`; the store's faults.
 pub async fn list(hub: &Hub, entitlement: &RecordId) -> Result<Vec<Used>> {
     let (entitlement, _) = people::record(hub, entitlement).await?;
-    let ids: Vec<RecordId> = deal::referrers(hub, &entitlement, Some(Entity::UsageRecord)).await?.into_iter().collect();
+    let reported = referrers::of(hub, &entitlement, Some(Entity::UsageRecord), referrers::MOST).await?;
+    let ids: Vec<RecordId> = reported.into_iter().map(|(_, id)| id).collect();
     let mut used = Vec::new();
     for chunk in ids.chunks(200) {
         for (record, _) in hub.records(chunk).await?.into_values() {

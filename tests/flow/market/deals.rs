@@ -230,9 +230,8 @@ async fn an_end_that_is_near_is_told_and_its_renewal_is_drafted_once_and_sent_wh
     assert!(world.reviews().await.is_empty(), "{:#?}", world.reviews().await);
 }
 
-/// The law of the index: an item shows under exactly the parts that its record refers to.
+/// The law of the index: an item shows under exactly the records that its record refers to.
 async fn the_index_is_true(world: &World) {
-    let is_part = |entity: Entity| deal::PARTS.contains(&entity);
     let mut any = 0;
     for item in world.table.items().into_iter().filter(|item| item.key.partition.starts_with("R#")) {
         let shown: BTreeSet<String> = item
@@ -243,12 +242,11 @@ async fn the_index_is_true(world: &World) {
             .collect();
         let refers = match decode(&item).expect("a stored record") {
             Stored::Redirect(_) => BTreeSet::new(),
-            Stored::Record(record) if !is_part(record.entity) => BTreeSet::new(),
             Stored::Record(record) => {
                 let values = record.golden.values().filter_map(|golden| golden.value.clone());
                 let references: Vec<_> =
                     values.flat_map(|value| value.references().into_iter().cloned().collect::<Vec<_>>()).collect();
-                let ids = references.into_iter().filter(|one| is_part(one.entity)).filter_map(|one| match one.to {
+                let ids = references.into_iter().filter_map(|one| match one.to {
                     Target::Record(id) => Some(id.to_string()),
                     Target::External(_) => None,
                 });

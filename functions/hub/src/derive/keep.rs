@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{
     commit::{Changed, Hindrance, Transaction},
-    deal,
     facet::{Facet, Link},
     hub::Hub,
     keys,
     ports::{Condition, Index, IndexEntry, Item, Query, QueueName, TableChange},
     record::{self, Record},
+    referrers,
     review::{Review, Subject},
     settings::{CONCORD, Settings},
 };
@@ -306,7 +306,7 @@ async fn pass_on(hub: &Hub, settings: &Settings, record: &Record) -> Result<()> 
     };
     let mut messages = Vec::new();
     for of in next {
-        for id in deal::referrers(hub, record, Some(*of)).await? {
+        for (_, id) in referrers::of(hub, record, Some(*of), referrers::MOST).await? {
             messages.push(super::look(&id)?);
             let orders = settings.derivations.values().filter(|rule| rule.makes == Makes::Order);
             for rule in orders.filter(|rule| rule.makes.source() == *of) {

@@ -34,7 +34,7 @@ pub enum Index {
     DeadLetters,
     /// Deliveries that wait for another record's receipt, by that record.
     Waiting,
-    /// Parts of deals, by the part that they refer to.
+    /// Records that refer to another one, by that one.
     Refers,
 }
 

@@ -149,9 +149,6 @@ fn index(record: &Record) -> Vec<IndexEntry> {
         let next = again.map_or(since, |at| at.minus(OVERDUE));
         entry(Index::Pending, connection.to_string(), format!("{}#{}", place(next), record.id));
     }
-    for part in crate::deal::refers_to(record) {
-        entry(Index::Refers, part.to_string(), format!("{}#{}", record.entity, record.id));
-    }
     if record.regroup {
         entry(Index::Pending, "regroup".into(), record.id.to_string());
     }
@@ -162,6 +159,10 @@ fn index(record: &Record) -> Vec<IndexEntry> {
         if outbox.parked {
             entry(Index::Pending, format!("parked#{connection}"), record.id.to_string());
         }
+    }
+    // Last: a store that has no room for all of them goes without these.
+    for (_, to) in crate::referrers::named(record) {
+        entry(Index::Refers, to.to_string(), format!("{}#{}", record.entity, record.id));
     }
     entries
 }

@@ -9,6 +9,7 @@ use crate::{
     message::{Event, Message, Why},
     ports::{Condition, FeedEntry, Index, Item, Outgoing, Query, QueueName, TableChange},
     record::Record,
+    referrers,
     settings::Settings,
     subscription::{self, Subscription},
     tap, trace,
@@ -57,7 +58,13 @@ async fn pass_on(hub: &Hub, settings: &Settings, entry: &FeedEntry, passed: &mut
     let Passed { history, deliveries, woken } = passed;
     let old = read(hub, entry.old.as_ref())?;
     let old = old.as_deref();
-    let Some(new) = read(hub, entry.new.as_ref())? else {
+    let new = read(hub, entry.new.as_ref())?;
+    if let Some(old) = old.filter(|_| entry.new.is_some()) {
+        for id in referrers::astray(hub, old, new.as_deref()).await? {
+            woken.push(Outgoing::new(Message::RegroupV1 { record: id }.encode()?));
+        }
+    }
+    let Some(new) = new else {
         for (queue, event) in merged(settings, entry, old)? {
             deliveries.entry(queue).or_default().push(event);
         }
