@@ -2,14 +2,14 @@
 
 use crate::{
     clobber::about_to_cover,
-    crm::{company, edit, small, text},
+    crm::{company, crms, edit, small, text},
     meddle::Meddler,
 };
 use concord_connector::{
     Entity, Field, Snapshot, SourceVersion, System, Value,
     sandbox::{Act, Trouble},
 };
-use concord_hub::{explain, message::Observation, people, ports::QueueName, steps};
+use concord_hub::{explain, message::Observation, people, ports::QueueName, settings::OnDelete, steps};
 use concord_tests::world::{Account, World, account};
 use serde_json::{Value as Json, json};
 use std::{
@@ -163,4 +163,39 @@ async fn what_was_sent_without_a_receipt_is_written_over_when_something_else_is_
     assert_eq!(text(&record, "phone"), "2", "nobody but we had written the other");
     assert_eq!(world.shown(&record, "hubspot-eu", "companies")["properties"]["phone"], "2");
     assert!(record.pending().is_empty(), "{:?}", record.outbox);
+}
+
+#[tokio::test]
+async fn what_somebody_makes_after_a_delete_is_not_taken_out_with_what_was_deleted() {
+    for system in ["hubspot-eu", "salesforce"] {
+        let mut world = crms().await;
+        world.reconfigure(|settings| {
+            for connection in settings.connections.values_mut() {
+                connection.on_delete.insert(Entity::Organization, OnDelete::Archive);
+            }
+        });
+        let there = |world: &World| {
+            let count =
+                |name, object| world.vendor(name, |vendor| vendor.records().get(object).map_or(0, |all| all.len()));
+            (count("hubspot-eu", "companies"), count("salesforce", "Account"))
+        };
+        let id = world.act("hubspot-eu", company("Acme", "acme.example"));
+        world.settle().await;
+        assert_eq!(there(&world), (1, 1));
+        world.act("hubspot-eu", Act::Delete { object: "companies".into(), id });
+        world.settle().await;
+        assert_eq!(there(&world), (0, 0));
+        world.clock.advance(Duration::from_secs(864_000));
+        let account =
+            Act::Create { object: "Account".into(), fields: json!({"Name": "Acme", "Website": "acme.example"}) };
+        let again = if system == "salesforce" { account } else { company("Acme", "acme.example") };
+        world.act(system, again);
+        for _ in 0..4 {
+            world.settle().await;
+            world.clock.advance(Duration::from_secs(300));
+        }
+        assert_eq!(there(&world), if system == "salesforce" { (0, 1) } else { (1, 0) }, "it stays at {system}");
+        let asked: Vec<String> = world.reviews().await.into_iter().map(|review| review.sentence).collect();
+        assert!(asked.iter().any(|sentence| sentence.contains("and stays")), "{asked:?}");
+    }
 }

@@ -212,6 +212,13 @@ impl Facet {
         let last = self.versions.iter().rev().find_map(|version| version.presence.as_ref());
         matches!(last.unwrap_or(&self.base.presence), Presence::Live)
     }
+    /// Whether somebody made the external record after a moment, or it was first read after another one by our clock.
+    pub(crate) fn was_made_since(&self, moment: Instant, read_at: Instant) -> bool {
+        let first = self.versions.first().filter(|first| self.base.is_empty() && first.order.sort == Sort::Seen);
+        let says = |cell: &Cell| cell.said.as_ref().is_some_and(|said| said.value.is_some());
+        first.is_some_and(|first| first.edited_by() > moment || first.order.read_at > read_at)
+            && self.view().cells.values().any(says)
+    }
     /// The newest version's place in the order.
     pub fn last(&self) -> Option<&Order> {
         self.versions.last().map(|version| &version.order)

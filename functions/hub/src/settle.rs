@@ -200,6 +200,16 @@ fn removal(record: &mut Record, settings: &Settings, viewed: &[Viewed<'_>], revi
                     .values()
                     .any(|cell| cell.said.as_ref().is_some_and(|said| said.at.is_some_and(|edit| edit > at)))
         });
+        // As far as anybody knows: of what was first seen after the delete was, nobody does.
+        let heard = said.map_or(at, |said| said.order.read_at);
+        let again = viewed.iter().find(|other| {
+            other.facet.link != one.facet.link && other.facet.is_live() && other.facet.was_made_since(at, heard)
+        });
+        if let Some(again) = again {
+            let what = format!("{} was made, or was first seen, after that, and stays", again.facet.link);
+            reviews.push(Review::deleted(record, &one.facet.link, &what));
+            continue;
+        }
         if edited_later || !one.facet.wants.is_empty() {
             reviews.push(Review::deleted(
                 record,
