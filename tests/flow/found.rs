@@ -199,3 +199,61 @@ async fn what_somebody_makes_after_a_delete_is_not_taken_out_with_what_was_delet
         assert!(asked.iter().any(|sentence| sentence.contains("and stays")), "{asked:?}");
     }
 }
+
+/// A person with a company at Salesforce, who is made at HubSpot by a request whose answer is lost. HubSpot takes the company
+/// in a request of its own, which nobody sent any more.
+async fn half_made() -> (World, Json) {
+    let maps = &[Entity::Organization, Entity::Person];
+    let people = |name, system| Account { maps, creates: maps, ..account(name, system) };
+    let mut world = World::new(&[people("hubspot-eu", "hubspot"), people("salesforce", "salesforce")]).await;
+    let fields = json!({"Name": "Acme", "Website": "https://acme.example"});
+    let employer = world.act("salesforce", Act::Create { object: "Account".into(), fields });
+    world.settle().await;
+    world.vendor("hubspot-eu", |vendor| vendor.faults().plan("/contacts/batch/upsert", Trouble::LoseAnswer));
+    let fields = json!({"LastName": "Doe", "Email": "doe@acme.example", "AccountId": employer});
+    world.act("salesforce", Act::Create { object: "Contact".into(), fields });
+    hear(&mut world, "salesforce").await;
+    world.drain(&QueueName::Deliveries("hubspot".into())).await;
+    hear(&mut world, "hubspot").await;
+    (world, json!(employer))
+}
+
+/// The company's id at Salesforce, the company at HubSpot, and those that both show of the person when nothing is on its way.
+async fn in_the_end(world: &mut World) -> (Json, String) {
+    for _ in 0..6 {
+        world.clock.advance(Duration::from_secs(300));
+        steps::schedule::tick(&world.hub).await.expect("a store");
+        world.settle().await;
+    }
+    let person = world.only(Entity::Person).await;
+    assert!(person.pending().is_empty(), "{:?}", person.outbox);
+    let shown = world.shown(&person, "hubspot-eu", "contacts")["associations"].to_string();
+    (world.shown(&person, "salesforce", "Contact")["AccountId"].clone(), shown)
+}
+
+#[tokio::test]
+async fn what_a_create_had_not_written_yet_was_emptied_by_nobody() {
+    let (mut world, employer) = half_made().await;
+    let (at_salesforce, at_hubspot) = in_the_end(&mut world).await;
+    assert_eq!(at_salesforce, employer, "nobody has emptied it");
+    let company = world.only(Entity::Organization).await;
+    let there = world.shown(&company, "hubspot-eu", "companies")["id"].to_string();
+    assert!(at_hubspot.contains(&there), "{there}: {at_hubspot}");
+}
+
+#[tokio::test]
+async fn under_a_reference_that_landed_without_its_receipt_nobody_looks_for_a_history() {
+    let (mut world, _) = half_made().await;
+    let answered = "/associations/contacts/companies/batch/create";
+    world.vendor("hubspot-eu", |vendor| vendor.faults().plan(answered, Trouble::LoseAnswer));
+    world.clock.advance(Duration::from_secs(300));
+    steps::schedule::tick(&world.hub).await.expect("a store");
+    world.drain(&QueueName::Deliveries("hubspot".into())).await;
+    hear(&mut world, "hubspot").await;
+    // It is there, as it was to be; and before that is acknowledged, somebody empties it elsewhere.
+    let person = world.only(Entity::Person).await;
+    let id = world.shown(&person, "salesforce", "Contact")["Id"].as_str().expect("an id").to_owned();
+    world.act("salesforce", edit("Contact", &id, json!({"AccountId": null})));
+    hear(&mut world, "salesforce").await;
+    assert_eq!(in_the_end(&mut world).await, (Json::Null, "null".to_owned()));
+}

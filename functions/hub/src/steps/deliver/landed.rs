@@ -1,7 +1,7 @@
 //! A write that landed without its receipt: the process died between the two, or the answer was lost.
 
 use crate::{facet::Landed, record::Record, resolve::Viewed, settings::Connection, settle};
-use concord_connector::{Field, manifest::Concurrency};
+use concord_connector::{Field, manifest::Concurrency, schema::Type};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Fields that show our own write without its receipt, at a system whose history is read after every write. They are written
@@ -16,6 +16,11 @@ pub(super) fn fields(
     if !keeps_history || !settle::in_scope(record, connection) {
         return BTreeMap::new();
     }
-    let open = wanted.iter().filter(|field| record.golden.contains_key(*field));
+    // A reference has none: whoever writes it looks at what is there, and not under it.
+    let refers = |field: &Field| {
+        let spec = record.entity.field(field.as_str());
+        spec.is_some_and(|spec| matches!(spec.ty, Type::Reference(_) | Type::List(Type::Reference(_))))
+    };
+    let open = wanted.iter().filter(|field| record.golden.contains_key(*field) && !refers(field));
     open.filter_map(|field| Some((field.clone(), current.facet.landed(field)?))).collect()
 }
