@@ -2,6 +2,7 @@
 
 mod arrows;
 mod bad_input;
+mod between;
 mod clobber;
 mod corpus;
 mod crash;

@@ -1,20 +1,15 @@
 //! What a review of the core found, each with its scenario: one test for every line of what was mended then.
 
 use crate::{
-    crm::{company, crms, edit, small, text},
+    crm::{company, crms, edit, small},
     meddle::{Meddler, event, tell},
 };
-use async_trait::async_trait;
-use concord_connector::{ConnectionName, Entity, RecordId, Result, sandbox::Act};
+use concord_connector::{ConnectionName, Entity, RecordId, sandbox::Act};
 use concord_hub::{
     broker::Inbox,
     events::Count,
-    hub::{Hub, Ports},
-    keys, people,
-    ports::{
-        Condition, Feed, FeedEntry, Index, IndexEntry, Item, ItemKey, Page, Query, QueueName, Table, TableChange,
-        TransactError,
-    },
+    keys,
+    ports::{Condition, FeedEntry, Index, IndexEntry, Item, QueueName, Table, TableChange},
     record,
     settings::{OnDelete, Scope, Settings},
     steps,
@@ -202,89 +197,6 @@ async fn a_backfill_that_begins_while_a_poll_is_in_flight_is_not_undone() {
     while world.drain(&queue).await && !begun.load(Ordering::SeqCst) {}
     assert!(begun.load(Ordering::SeqCst), "a poll was in flight");
     assert!(kept(&world).await.is_none(), "the poll that was under way did not put its own place back");
-}
-
-/// A table that does something when a record is about to be read.
-struct Interrupted {
-    inner: Arc<dyn Table>,
-    hub: Hub,
-    record: RecordId,
-    armed: AtomicBool,
-}
-
-#[async_trait]
-impl Table for Interrupted {
-    async fn get(&self, wanted: &[ItemKey]) -> Result<Vec<Option<Item>>> {
-        if wanted.contains(&keys::record(&self.record)) && self.armed.swap(false, Ordering::SeqCst) {
-            let split = self.hub.record(&self.record).await?.expect("it is there").0;
-            let link =
-                split.facets.iter().map(|facet| &facet.link).find(|link| link.connection.as_str() == "hubspot-eu");
-            let link = link.expect("a company").clone();
-            people::unlink(&self.hub, &self.record, &link.connection, &link.id).await?;
-        }
-        self.inner.get(wanted).await
-    }
-    async fn query(&self, query: Query) -> Result<Page> {
-        self.inner.query(query).await
-    }
-    async fn transact(&self, changes: Vec<TableChange>) -> std::result::Result<(), TransactError> {
-        self.inner.transact(changes).await
-    }
-    async fn changes(&self, after: Option<&str>, limit: usize) -> Result<Feed> {
-        self.inner.changes(after, limit).await
-    }
-}
-
-fn settings(world: &World) -> Settings {
-    let now = world.hub.settings();
-    Settings {
-        revision: now.revision,
-        public_url: now.public_url.clone(),
-        connections: now.connections.clone(),
-        policy: now.policy.clone(),
-        ..Settings::default()
-    }
-}
-
-fn ports(world: &World, table: Arc<dyn Table>) -> Ports {
-    let hub = &world.hub;
-    Ports {
-        table,
-        queue: Arc::clone(&hub.queue),
-        vault: Arc::clone(&hub.vault),
-        http: Arc::clone(&hub.http),
-        blobs: Arc::clone(&hub.blobs),
-        clock: Arc::clone(&hub.clock),
-        entropy: Arc::clone(&hub.entropy),
-    }
-}
-
-#[tokio::test]
-async fn a_record_that_is_split_between_two_reads_is_read_again() {
-    let mut world = crms().await;
-    let id = world.act("hubspot-eu", company("Acme", "acme.example"));
-    world.settle().await;
-    let record = world.only(Entity::Organization).await;
-    assert_eq!(links(&record).len(), 2);
-    world.act("hubspot-eu", edit("companies", &id, json!({"properties": {"phone": "+49 30 1"}})));
-    world.push().await;
-    let inner: Arc<dyn Table> = Arc::new(world.table.clone());
-    let table = Interrupted {
-        inner: Arc::clone(&inner),
-        hub: Hub::new(ports(&world, inner), settings(&world)),
-        record: record.id.clone(),
-        armed: AtomicBool::new(false),
-    };
-    let table = Arc::new(table);
-    world.drain(&QueueName::Signals("hubspot".into())).await;
-    table.armed.store(true, Ordering::SeqCst);
-    world.hub = Hub::new(ports(&world, table.clone()), settings(&world));
-    while world.drain(&QueueName::Observations).await {}
-    assert!(!table.armed.load(Ordering::SeqCst), "it was split in between");
-    assert_eq!(world.hub.tally.get(Count::DeadLetters), 0);
-    let apart = world.records(Entity::Organization).await;
-    let with_phone: Vec<String> = apart.iter().filter(|one| text(one, "phone") == "+49 30 1").flat_map(links).collect();
-    assert_eq!(with_phone, [format!("hubspot-eu/{id}")], "the edit went along: {apart:#?}");
 }
 
 #[tokio::test]

@@ -108,6 +108,10 @@ impl Hub {
             let homes: Vec<RecordId> =
                 homes.into_iter().filter(|id| !around.records.contains_key(id)).take(room).collect();
             for (record, rev) in self.records(&homes).await?.into_values() {
+                // It became part of one that was read before: what is decided on that one is refused, and begins again.
+                if around.records.contains_key(&record.id) {
+                    continue;
+                }
                 for facet in &record.facets {
                     open.extend(Claimant::of(&record, facet).keys);
                     open.push(Key::external(facet.link.connection.as_str(), facet.link.id.as_str()));
