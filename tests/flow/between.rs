@@ -8,7 +8,6 @@ use concord_hub::{
     hub::{Hub, Ports},
     keys, people,
     ports::{Feed, Item, ItemKey, Page, Query, QueueName, Table, TableChange, TransactError},
-    settings::Settings,
     steps::reconcile::regroup,
 };
 use concord_tests::world::{World, links};
@@ -38,9 +37,11 @@ impl Interrupted {
     /// Puts one under a world's hub.
     fn enter(world: &mut World, record: &RecordId, deed: Deed) -> Arc<Self> {
         let inner: Arc<dyn Table> = Arc::new(world.table.clone());
-        let hub = Arc::new(Hub::new(ports(world, Arc::clone(&inner)), settings(world)));
+        let settings = || (*world.hub.settings()).clone();
+        let hub = Arc::new(Hub::new(world.ports(), settings()));
         let table = Arc::new(Self { inner, hub, record: record.clone(), deed, armed: AtomicBool::new(true) });
-        world.hub = Hub::new(ports(world, table.clone()), settings(world));
+        let through = Hub::new(Ports { table: table.clone(), ..world.ports() }, settings());
+        world.hub = through;
         table
     }
     fn is_done(&self) -> bool {
@@ -64,30 +65,6 @@ impl Table for Interrupted {
     }
     async fn changes(&self, after: Option<&str>, limit: usize) -> Result<Feed> {
         self.inner.changes(after, limit).await
-    }
-}
-
-fn settings(world: &World) -> Settings {
-    let now = world.hub.settings();
-    Settings {
-        revision: now.revision,
-        public_url: now.public_url.clone(),
-        connections: now.connections.clone(),
-        policy: now.policy.clone(),
-        ..Settings::default()
-    }
-}
-
-fn ports(world: &World, table: Arc<dyn Table>) -> Ports {
-    let hub = &world.hub;
-    Ports {
-        table,
-        queue: Arc::clone(&hub.queue),
-        vault: Arc::clone(&hub.vault),
-        http: Arc::clone(&hub.http),
-        blobs: Arc::clone(&hub.blobs),
-        clock: Arc::clone(&hub.clock),
-        entropy: Arc::clone(&hub.entropy),
     }
 }
 

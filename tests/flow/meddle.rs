@@ -29,13 +29,9 @@ impl Meddler {
         let meddler = Self::default();
         let hub = &world.hub;
         let ports = Ports {
-            table: Arc::clone(&hub.table),
             queue: Arc::new(Meddled { inner: Arc::clone(&hub.queue), by: meddler.clone() }),
-            vault: Arc::clone(&hub.vault),
             http: Arc::new(Meddled { inner: Arc::clone(&hub.http), by: meddler.clone() }),
-            blobs: Arc::clone(&hub.blobs),
-            clock: Arc::clone(&hub.clock),
-            entropy: Arc::clone(&hub.entropy),
+            ..world.ports()
         };
         let now = hub.settings();
         let settings = (*now).clone();

@@ -4,14 +4,13 @@ use crate::crm::{company, edit, text};
 use concord_connector::{Entity, Field};
 use concord_hub::{
     events::Count,
-    hub::{Hub, Ports},
+    hub::Hub,
     policy::{FieldPolicy, Others, Rule},
     settings::Mode,
     steps,
 };
 use concord_tests::world::{Account, World, account};
 use serde_json::json;
-use std::sync::Arc;
 
 const ORGANIZATIONS: &[Entity] = &[Entity::Organization];
 
@@ -93,19 +92,7 @@ async fn the_job_goes_on_where_it_was_broken_off() {
 
 /// A worker that was started with the configuration in force now, and never hears of another one.
 fn old_worker(world: &World) -> Hub {
-    let hub = &world.hub;
-    let now = hub.settings();
-    let settings = (*now).clone();
-    let ports = Ports {
-        table: Arc::clone(&hub.table),
-        queue: Arc::clone(&hub.queue),
-        vault: Arc::clone(&hub.vault),
-        http: Arc::clone(&hub.http),
-        blobs: Arc::clone(&hub.blobs),
-        clock: Arc::clone(&hub.clock),
-        entropy: Arc::clone(&hub.entropy),
-    };
-    Hub::new(ports, settings)
+    Hub::new(world.ports(), (*world.hub.settings()).clone())
 }
 
 #[tokio::test]

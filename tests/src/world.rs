@@ -1,5 +1,6 @@
 //! A world: a hub and the vendors around it.
 
+mod ports;
 mod vendors;
 
 use concord_connector::{

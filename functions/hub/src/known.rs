@@ -15,6 +15,7 @@ const ROOM: usize = 56 << 20;
 /// ... and those that they replaced that much: the change feed compares the two, soon after.
 const ROOM_BEFORE: usize = 16 << 20;
 /// A record takes so many times the bytes that it is stored as: they are compressed, it is maps of small texts.
+/// Estimated from the sizes of the types, not measured.
 const UNFOLDED: usize = 4;
 /// Larger images are not remembered: they are rare, and would take the room of many.
 const LARGE: usize = 16 * 1024;
