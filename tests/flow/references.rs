@@ -157,7 +157,7 @@ async fn a_deal_leads_to_its_own_customer_when_records_that_were_joined_are_part
     for deal in world.records(Entity::Opportunity).await {
         assert_eq!(
             deal.value("organization"),
-            Some(&Value::Ref(Reference::record(Entity::Organization, one.id.clone())))
+            Some(&Value::from(Reference::record(Entity::Organization, one.id.clone())))
         );
     }
     people::unmerge(&world.hub, &one.id, None).await.expect("it was merged");
@@ -167,7 +167,7 @@ async fn a_deal_leads_to_its_own_customer_when_records_that_were_joined_are_part
             world.named(Entity::Organization, name).await,
             world.named(Entity::Opportunity, &format!("Deal of {name}")).await,
         );
-        let reference = Value::Ref(Reference::record(Entity::Organization, customer.id.clone()));
+        let reference = Value::from(Reference::record(Entity::Organization, customer.id.clone()));
         assert_eq!(deal.value("organization"), Some(&reference), "{name}");
         let account = world.shown(&customer, "salesforce", "Account");
         assert_eq!(world.shown(&deal, "salesforce", "Opportunity")["AccountId"], account["Id"], "{name}");

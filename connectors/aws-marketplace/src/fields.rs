@@ -1,6 +1,6 @@
 //! Canonical fields as the builders of requests ask for them.
 
-use concord_connector::{Fields, Money, Target, Value, time::Date};
+use concord_connector::{Fields, Money, Value, time::Date};
 
 /// A text or a word.
 pub(crate) fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
@@ -33,13 +33,7 @@ pub(crate) fn date(fields: &Fields, name: &str) -> Option<Date> {
 
 /// The external id of what is referred to.
 pub(crate) fn reference<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
-    match value(fields, name) {
-        Some(Value::Ref(reference)) => match &reference.to {
-            Target::External(id) => Some(id.as_str()),
-            Target::Record(_) => None,
-        },
-        _ => None,
-    }
+    Some(value(fields, name)?.as_reference()?.external_id()?.as_str())
 }
 
 /// Whether any of these fields is said, empty or not.

@@ -121,7 +121,7 @@ fn canonical(cx: &Context, entity: Entity, changes: &[&Json]) -> Fields {
     let mut fields = cx.mapping(entity).and_then(|mapping| mapping.decode(cx, entity, &row)).expect("is read");
     // The members of the first change that lists tell, and documents do not.
     if let Some(id) = document.get("AgreementId").and_then(Json::as_str) {
-        let agreement = Value::Ref(Reference::external(Entity::Agreement, id));
+        let agreement = Value::from(Reference::external(Entity::Agreement, id));
         fields.extend([("agreement".into(), Some(agreement)), ("kind".into(), Some(Value::Enum("renewal".into())))]);
     }
     fields.remove("withdrawn");

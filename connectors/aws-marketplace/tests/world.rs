@@ -186,7 +186,7 @@ pub(crate) fn day(text: &str) -> Option<Value> {
     Some(Value::Date(text.parse().unwrap()))
 }
 pub(crate) fn to(entity: Entity, id: &str) -> Option<Value> {
-    Some(Value::Ref(Reference::external(entity, id)))
+    Some(Value::from(Reference::external(entity, id)))
 }
 pub(crate) fn fields<const N: usize>(pairs: [(&str, Option<Value>); N]) -> Fields {
     pairs.into_iter().map(|(name, value)| (name.into(), value)).collect()

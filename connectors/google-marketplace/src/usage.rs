@@ -2,7 +2,7 @@
 
 use crate::{entitlement, told};
 use concord_connector::{
-    Context, Entity, Fault, Fields, Kind, Outcome, Reference, Request, Response, Retry, Snapshot, Target, Value,
+    Context, Entity, Fault, Fields, Kind, Outcome, Request, Response, Retry, Snapshot, Value,
     exchange::{Change, Refused, Unfit, Write, Written, version_of},
     offer::decimal,
     script::{Run, Script},
@@ -19,10 +19,7 @@ fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
 }
 
 fn entitled(fields: &Fields) -> Option<&str> {
-    match fields.get("entitlement")?.as_ref()? {
-        Value::Ref(Reference { to: Target::External(id), .. }) => Some(id.as_str()),
-        _ => None,
-    }
+    Some(fields.get("entitlement")?.as_ref()?.as_reference()?.external_id()?.as_str())
 }
 
 fn hour(fields: &Fields) -> Option<concord_connector::Instant> {

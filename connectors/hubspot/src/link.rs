@@ -145,7 +145,7 @@ pub(crate) fn image(cx: &Context, pointer: &str, value: Option<Value>) -> Option
                 .map(|element| match element {
                     Value::Ref(reference) => {
                         let role = known(reference.role.as_deref());
-                        Value::Ref(Reference { role, ..reference })
+                        Value::from(Reference { role, ..Reference::clone(&reference) })
                     }
                     other => other,
                 })

@@ -5,7 +5,7 @@ use crate::{
     saas,
 };
 use concord_connector::{
-    Context, Entity, Fault, Fields, Kind, Outcome, Reference, Request, Retry, Snapshot, Target, Value,
+    Context, Entity, Fault, Fields, Kind, Outcome, Request, Retry, Snapshot, Value,
     exchange::{Change, Refused, Unfit, Write, Written, version_of},
     offer,
     script::{Run, Script},
@@ -20,10 +20,7 @@ fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
 }
 
 fn subscription(fields: &Fields) -> Option<&str> {
-    match fields.get("entitlement")?.as_ref()? {
-        Value::Ref(Reference { to: Target::External(id), .. }) => Some(id.as_str()),
-        _ => None,
-    }
+    Some(fields.get("entitlement")?.as_ref()?.as_reference()?.external_id()?.as_str())
 }
 
 /// What no meter takes.

@@ -115,7 +115,7 @@ fn everything_is_specified(folder: &Path) -> Result<(), Failed> {
     bench.run(&Operation::Poll { entity: Entitlement, cursor: Some(cursor), until: bench.now });
     watch.look(&bench);
     let event = |record: &str, dimension: &str| {
-        let used = Value::Ref(Reference::external(Entitlement, other.clone()));
+        let used = Value::from(Reference::external(Entitlement, other.clone()));
         let hour = Value::Instant(Instant::from_ms(1_767_222_000_000));
         let pairs = [
             ("entitlement", Some(used)),

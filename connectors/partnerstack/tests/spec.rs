@@ -99,7 +99,7 @@ fn check(file: &Path, entity: Entity) -> Result<(), Failed> {
 }
 
 fn fields(entity: Entity) -> Fields {
-    let partner = Value::Ref(Reference::external(Entity::Organization, "gstest"));
+    let partner = Value::from(Reference::external(Entity::Organization, "gstest"));
     let text = |text: &str| Value::Text(text.into());
     let fields: Vec<(&str, Value)> = match entity {
         Entity::Customer => {

@@ -126,7 +126,7 @@ const CASES: [Case; 30] = [
     }),
     ("create-opportunity-partners", "Partners are rows of their own, made once the opportunity is there.", |bench| {
         let partner = bench.made("Account", json!({ "Name": "Partner" }));
-        let partner = Value::Ref(Reference::external(Entity::Organization, partner).in_role("reseller"));
+        let partner = Value::from(Reference::external(Entity::Organization, partner).in_role("reseller"));
         let mut fields = opportunity("Deal");
         fields.insert(Field::from("partners"), Value::list(vec![partner]));
         write(Entity::Opportunity, create("r-1", fields))

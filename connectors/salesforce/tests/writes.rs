@@ -36,7 +36,7 @@ fn queries(bench: &Bench) -> u64 {
 fn with_roles(pairs: &[(&str, Option<&str>)]) -> Fields {
     let list = pairs.iter().map(|(id, role)| {
         let reference = Reference::external(Entity::Organization, *id);
-        Value::Ref(role.map_or(reference.clone(), |role| reference.in_role(role)))
+        Value::from(role.map_or(reference.clone(), |role| reference.in_role(role)))
     });
     [(Field::from("partners"), Value::list(list.collect()))].into()
 }
@@ -58,7 +58,7 @@ fn alone() {
     let mut orphan = texts(&[("family_name", "P")]);
     orphan.insert(
         Field::from("organization"),
-        Some(Value::Ref(Reference::external(Entity::Organization, "001000000000009AAA"))),
+        Some(Value::from(Reference::external(Entity::Organization, "001000000000009AAA"))),
     );
     let writes = vec![
         create("r-1", texts(&[("family_name", "Good")])),

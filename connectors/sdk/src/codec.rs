@@ -8,20 +8,17 @@ mod pointer;
 use crate::{
     Context, Field,
     schema::{Entity, Type},
-    value::{Address, AddressPart, Currency, Money, Reference, Target, Value},
+    value::{Address, AddressPart, Currency, Money, Reference, Value},
 };
 pub use forms::{DateForm, InstantForm};
 pub use host::host;
+use litemap::LiteMap;
 pub use pairs::Pairs;
 use pairs::{ours, snake, theirs, unknown};
 pub use pointer::{at, put};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashMap},
-    sync::LazyLock,
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::LazyLock};
 
 /// How a value is written at a vendor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -110,12 +107,12 @@ impl Codec {
 
     /// The codec that a field's type suggests, made once for all.
     pub(crate) fn standard(entity: Entity, field: &Field) -> Option<&'static Self> {
-        type ByField = HashMap<&'static str, Codec>;
-        static STANDARD: LazyLock<HashMap<Entity, ByField>> = LazyLock::new(|| {
-            let fields = |entity: Entity| entity.fields().iter().map(|spec| (spec.name, Codec::of(spec.ty))).collect();
-            Entity::ALL.into_iter().map(|entity| (entity, fields(entity))).collect()
+        type ByField = LiteMap<Field, Codec>;
+        static STANDARD: LazyLock<LiteMap<Entity, ByField>> = LazyLock::new(|| {
+            let fields = |entity: Entity| entity.fields().iter().map(|spec| (spec.name.into(), Codec::of(spec.ty)));
+            Entity::ALL.into_iter().map(|entity| (entity, fields(entity).collect())).collect()
         });
-        STANDARD.get(&entity)?.get(field.as_str())
+        STANDARD.get(&entity)?.get(field)
     }
 
     /// Whether values of a type can be written this way.
@@ -204,10 +201,10 @@ impl Codec {
             Self::Enum(pairs) => Some(Value::Enum(ours(pairs, &text).ok_or_else(|| unknown(&text))?)),
             Self::EnumOpen(pairs) => Some(Value::Enum(ours(pairs, &text).unwrap_or_else(|| snake(&text)))),
             Self::Reference(entity) | Self::ReferenceNumber(entity) => {
-                Some(Value::Ref(Reference::external(*entity, text)))
+                Some(Value::from(Reference::external(*entity, text)))
             }
             Self::References(entity) | Self::Ids(entity) => {
-                Value::list(vec![Value::Ref(Reference::external(*entity, text))])
+                Value::list(vec![Value::from(Reference::external(*entity, text))])
             }
             Self::Joined { separator, map } => {
                 let mut elements = Vec::new();
@@ -234,10 +231,10 @@ impl Codec {
             }
             values.push(match (self, element) {
                 (Self::References(entity) | Self::Ids(entity), Json::String(id)) => {
-                    Value::Ref(Reference::external(*entity, id.as_str()))
+                    Value::from(Reference::external(*entity, id.as_str()))
                 }
                 (Self::References(entity) | Self::Ids(entity), Json::Number(id)) => {
-                    Value::Ref(Reference::external(*entity, id.to_string()))
+                    Value::from(Reference::external(*entity, id.to_string()))
                 }
                 (Self::References(entity), Json::Object(parts)) => {
                     let id = match parts.get("id") {
@@ -247,7 +244,7 @@ impl Codec {
                     };
                     let mut reference = Reference::external(*entity, id);
                     reference.role = parts.get("role").and_then(Json::as_str).map(snake);
-                    Value::Ref(reference)
+                    Value::from(reference)
                 }
                 (Self::Joined { map, .. } | Self::Array(map), Json::String(text)) => Value::Enum(if map.is_empty() {
                     snake(text)
@@ -281,9 +278,9 @@ impl Codec {
             }
             (_, None) => Json::Null,
             (Self::TextMax(max), Some(Value::Text(text))) => Json::String(text.chars().take(*max).collect()),
-            (Self::Lower, Some(Value::Text(text))) => Json::String(text.to_lowercase()),
+            (Self::Lower, Some(Value::Text(text))) => Json::String(text.as_str().to_lowercase()),
             (Self::Default | Self::Text | Self::Domain, Some(Value::Text(text))) => {
-                Json::String(text.as_ref().to_owned())
+                Json::String(text.as_str().to_owned())
             }
             (Self::Date(form), Some(Value::Date(date))) => form.encode(*date, &cx.time_zone)?,
             (Self::Instant(form), Some(Value::Instant(instant))) => form.encode(*instant),
@@ -310,10 +307,10 @@ impl Codec {
             (Self::Enum(pairs) | Self::EnumOpen(pairs), Some(Value::Enum(ours))) => {
                 Json::String(theirs(pairs, ours).ok_or_else(|| format!("the system has no value for `{ours}`"))?)
             }
-            (Self::Reference(_), Some(Value::Ref(Reference { to: Target::External(id), .. }))) => {
+            (Self::Reference(_), Some(Value::Ref(reference))) if let Some(id) = reference.external_id() => {
                 Json::String(id.as_str().to_owned())
             }
-            (Self::ReferenceNumber(_), Some(Value::Ref(Reference { to: Target::External(id), .. }))) => {
+            (Self::ReferenceNumber(_), Some(Value::Ref(reference))) if let Some(id) = reference.external_id() => {
                 let id = id.as_str();
                 let id: u64 =
                     id.parse().map_err(|_| format!("the system counts its records, and `{id}` is no number"))?;
@@ -322,7 +319,7 @@ impl Codec {
             (Self::Ids(_), Some(Value::List(elements))) => {
                 elements.iter().map(|one| Ok(reference_json(one)?["id"].take())).collect::<Outcome<Json>>()?
             }
-            (Self::Flag(yes, no), Some(Value::Enum(ours))) => match ours.as_ref() {
+            (Self::Flag(yes, no), Some(Value::Enum(ours))) => match ours.as_str() {
                 ours if ours == yes => Json::Bool(true),
                 ours if ours == no => Json::Bool(false),
                 ours => return Err(format!("the system has no value for `{ours}`")),
@@ -361,11 +358,10 @@ impl Codec {
 }
 
 fn reference_json(element: &Value) -> Outcome<Json> {
-    match element {
-        Value::Ref(Reference { to: Target::External(id), role, .. }) => {
-            Ok(serde_json::json!({ "id": id.as_str(), "role": role }))
-        }
-        other => Err(format!("`{other}` is no reference to an external record")),
+    let reference = element.as_reference();
+    match reference.and_then(|reference| Some((reference.external_id()?, &reference.role))) {
+        Some((id, role)) => Ok(serde_json::json!({ "id": id.as_str(), "role": role })),
+        None => Err(format!("`{element}` is no reference to an external record")),
     }
 }
 

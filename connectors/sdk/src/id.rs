@@ -1,6 +1,7 @@
 //! Identifiers: one type each, so that one cannot be passed for another.
 
 use crate::schema::{KnownField, known_field};
+use ecow::EcoString;
 use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
 use std::{
     borrow::{Borrow, Cow},
@@ -14,12 +15,12 @@ macro_rules! id {
         $(#[$doc])*
         // Shared: a record in flight repeats them in every facet, link and key.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(EcoString);
 
         impl $name {
             /// Wraps the text as it is.
             pub fn new(text: impl Into<String>) -> Self {
-                Self(Arc::from(text.into()))
+                Self(text.into().into())
             }
             /// The text.
             pub fn as_str(&self) -> &str {
@@ -28,7 +29,7 @@ macro_rules! id {
         }
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(Arc::from(text))
+                Self(EcoString::from(text))
             }
         }
         text!($name);
@@ -142,18 +143,21 @@ impl From<&str> for Field {
 }
 
 impl PartialEq for Field {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 impl Eq for Field {}
 impl PartialOrd for Field {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 impl Ord for Field {
     /// As texts are.
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         match (&self.0, &other.0) {
             (Name::Known(one), Name::Known(other)) => one.place.cmp(&other.place),

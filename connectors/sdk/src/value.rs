@@ -1,23 +1,28 @@
 //! Canonical values.
 
+mod address;
+
+pub use address::{Address, AddressPart};
+
 use crate::{
     ExternalId, RecordId,
     schema::Entity,
     time::{Date, Instant},
 };
+use ecow::EcoString;
 use iso_currency::Currency as Iso;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 
 /// One canonical value. A field that is empty is `None` around it, never an empty text.
 ///
-/// Texts are shared: a value stands in what was read, held, said, golden and written, and a copy is a count.
+/// Three words: a value stands in what was read, held, said, golden and written. Short texts are in it, longer ones are shared.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
     /// Free text, trimmed.
-    Text(Arc<str>),
+    Text(#[cfg_attr(feature = "schema", schemars(with = "String"))] EcoString),
     /// An amount in minor units of a currency.
     Money(Money),
     /// A civil date, without zone.
@@ -25,9 +30,9 @@ pub enum Value {
     /// A point in time.
     Instant(Instant),
     /// One of a closed set, in snake case.
-    Enum(Arc<str>),
+    Enum(#[cfg_attr(feature = "schema", schemars(with = "String"))] EcoString),
     /// Another record.
-    Ref(Reference),
+    Ref(Arc<Reference>),
     /// A set of values, sorted and without duplicates.
     List(Arc<[Value]>),
     /// A postal address.
@@ -53,6 +58,13 @@ impl Value {
             _ => None,
         }
     }
+    /// What a reference refers to.
+    pub fn as_reference(&self) -> Option<&Reference> {
+        match self {
+            Self::Ref(reference) => Some(reference),
+            _ => None,
+        }
+    }
     /// Every reference in the value.
     pub fn references(&self) -> Vec<&Reference> {
         match self {
@@ -70,7 +82,7 @@ impl Value {
         map: &mut impl FnMut(&Reference) -> Result<Option<Reference>, E>,
     ) -> Result<Option<Self>, E> {
         Ok(match self {
-            Self::Ref(reference) => map(reference)?.map(Self::Ref),
+            Self::Ref(reference) => map(reference)?.map(Self::from),
             Self::List(elements) => {
                 let mut kept = Vec::with_capacity(elements.len());
                 for element in elements.iter() {
@@ -80,6 +92,12 @@ impl Value {
             }
             other => Some(other.clone()),
         })
+    }
+}
+
+impl From<Reference> for Value {
+    fn from(reference: Reference) -> Self {
+        Self::Ref(Arc::new(reference))
     }
 }
 
@@ -246,7 +264,8 @@ pub struct Reference {
     pub to: Target,
     /// In which role, where the field has roles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<Arc<str>>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
+    pub role: Option<EcoString>,
 }
 impl Reference {
     /// A reference to an external record of the same connection.
@@ -257,9 +276,23 @@ impl Reference {
     pub fn record(entity: Entity, id: RecordId) -> Self {
         Self { entity, to: Target::Record(id), role: None }
     }
+    /// The external record that it points at, as connectors see it.
+    pub fn external_id(&self) -> Option<&ExternalId> {
+        match &self.to {
+            Target::External(id) => Some(id),
+            Target::Record(_) => None,
+        }
+    }
+    /// The golden record that it points at, as records hold it.
+    pub fn record_id(&self) -> Option<&RecordId> {
+        match &self.to {
+            Target::Record(id) => Some(id),
+            Target::External(_) => None,
+        }
+    }
     /// The same reference in a role.
     #[must_use]
-    pub fn in_role(mut self, role: impl Into<Arc<str>>) -> Self {
+    pub fn in_role(mut self, role: impl Into<EcoString>) -> Self {
         self.role = Some(role.into());
         self
     }
@@ -271,55 +304,6 @@ impl fmt::Display for Reference {
             Target::Record(id) => write!(f, "{id}")?,
         }
         self.role.as_ref().map_or(Ok(()), |role| write!(f, " ({role})"))
-    }
-}
-
-/// A part of a postal address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum AddressPart {
-    /// Street and house number; several lines are separated by a line feed.
-    Street,
-    /// City.
-    City,
-    /// State, province or region.
-    Region,
-    /// Postal code.
-    PostalCode,
-    /// Country, as the systems write it.
-    Country,
-}
-
-/// A postal address: the parts that are not empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct Address(Arc<BTreeMap<AddressPart, String>>);
-
-impl Address {
-    /// From parts; white space around them and empty ones go. `None` when nothing is left.
-    pub fn from_parts(parts: impl IntoIterator<Item = (AddressPart, String)>) -> Option<Self> {
-        let kept: BTreeMap<_, _> = parts
-            .into_iter()
-            .map(|(part, text)| (part, text.trim().replace("\r\n", "\n")))
-            .filter(|(_, text)| !text.is_empty())
-            .collect();
-        (!kept.is_empty()).then(|| Self(Arc::new(kept)))
-    }
-    /// One part.
-    pub fn get(&self, part: AddressPart) -> Option<&str> {
-        self.0.get(&part).map(String::as_str)
-    }
-    /// The parts in order.
-    pub fn parts(&self) -> impl Iterator<Item = (AddressPart, &str)> {
-        self.0.iter().map(|(part, text)| (*part, text.as_str()))
-    }
-}
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> = self.0.values().map(|part| part.replace('\n', ", ")).collect();
-        f.write_str(&parts.join(", "))
     }
 }
 

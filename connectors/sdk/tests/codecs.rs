@@ -62,11 +62,11 @@ fn a_domain_is_the_host_of_what_people_type() {
 #[test]
 fn references_are_ids_of_the_same_account() {
     let one = Codec::Reference(Entity::Organization);
-    assert_eq!(read(&one, json!(42)).unwrap(), Some(Value::Ref(Reference::external(Entity::Organization, "42"))));
+    assert_eq!(read(&one, json!(42)).unwrap(), Some(Value::from(Reference::external(Entity::Organization, "42"))));
     let many = Codec::References(Entity::Organization);
     let raw = json!([{ "id": 9, "role": "Sub-Contractor" }, "7", 7, { "id": "9", "role": "Sub-Contractor" }]);
-    let seven = Value::Ref(Reference::external(Entity::Organization, "7"));
-    let nine = Value::Ref(Reference::external(Entity::Organization, "9").in_role("sub_contractor"));
+    let seven = Value::from(Reference::external(Entity::Organization, "7"));
+    let nine = Value::from(Reference::external(Entity::Organization, "9").in_role("sub_contractor"));
     assert_eq!(read(&many, raw).unwrap(), Value::list(vec![nine, seven]));
     assert_eq!(read(&many, json!([])).unwrap(), None);
     assert_eq!(read(&many, json!([{ "role": "x" }])).unwrap_err(), "an element has no id");
@@ -74,7 +74,7 @@ fn references_are_ids_of_the_same_account() {
 
 #[test]
 fn a_record_of_ours_never_leaves_as_an_id() {
-    let golden = Value::Ref(Reference::record(Entity::Organization, "r1".into()));
+    let golden = Value::from(Reference::record(Entity::Organization, "r1".into()));
     assert!(write(&Codec::Reference(Entity::Organization), &golden).is_err());
     let list = Value::list(vec![golden]).unwrap();
     assert!(write(&Codec::References(Entity::Organization), &list).is_err());

@@ -109,7 +109,7 @@ fn a_message_is_good_for_an_hour_and_for_its_topics() {
 }
 
 #[test]
-fn a_certificate_is_fetched_from_amazons_own_host_and_path_only() {
+fn s11_a_certificate_is_fetched_from_amazons_own_host_and_path_only() {
     assert!(fetched(&notice("2", NOTICE_2)).is_some());
     for url in [
         "http://sns.us-east-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem",
@@ -159,7 +159,7 @@ fn a_subscription_is_confirmed_at_amazons_own_host_only() {
 }
 
 #[test]
-fn only_the_certificate_that_was_fetched_counts() {
+fn s11_only_the_certificate_that_was_fetched_counts() {
     let good = notice("2", NOTICE_2);
     assert!(!passes_at(&good, TOPIC, "", 0));
     assert!(!passes_at(&good, TOPIC, "no certificate", 0));

@@ -8,7 +8,7 @@ use concord_connector::{
 use proptest::prelude::*;
 
 fn reference(id: &str) -> Value {
-    Value::Ref(Reference::external(Entity::Organization, id))
+    Value::from(Reference::external(Entity::Organization, id))
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn references_are_replaced_one_by_one_and_may_drop() {
         Ok((id.as_str() == "2").then(|| Reference::record(r.entity, "r2".into())))
     };
     let mapped = list.map_references(&mut map).unwrap();
-    assert_eq!(mapped, Some(Value::List([Value::Ref(Reference::record(Entity::Organization, "r2".into()))].into())));
+    assert_eq!(mapped, Some(Value::List([Value::from(Reference::record(Entity::Organization, "r2".into()))].into())));
     assert_eq!(reference("1").map_references(&mut map).unwrap(), None);
     let gone = Value::list(vec![reference("1")]).unwrap().map_references(&mut map).unwrap();
     assert_eq!(gone, None, "an empty list is nothing");

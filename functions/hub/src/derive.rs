@@ -24,7 +24,7 @@ use crate::{
     record::Record,
     settings::{CONCORD, Settings},
 };
-use concord_connector::{Entity, Fault, Field, Kind, RecordId, Result, Snapshot, SourceVersion, Target, Value};
+use concord_connector::{Entity, Fault, Field, Kind, RecordId, Result, Snapshot, SourceVersion, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use values::Values;
 
@@ -261,13 +261,7 @@ fn word(record: &Record, field: &str) -> Option<String> {
 
 /// The record that a field refers to.
 fn referred(record: &Record, field: &str) -> Option<RecordId> {
-    match record.value(field)? {
-        Value::Ref(reference) => match &reference.to {
-            Target::Record(id) => Some(id.clone()),
-            Target::External(_) => None,
-        },
-        _ => None,
-    }
+    record.value(field)?.as_reference()?.record_id().cloned()
 }
 
 /// The record that a field refers to, read.

@@ -37,6 +37,13 @@ pub const WANTS: usize = 8;
 /// a hub holds many records.
 pub type ByField<T> = litemap::LiteMap<Field, T>;
 
+/// What comes in the order of its fields, each once, as a map.
+pub(crate) fn in_order<T>(each: impl Iterator<Item = (Field, T)>) -> ByField<T> {
+    let each: Vec<(Field, T)> = each.collect();
+    debug_assert!(each.is_sorted_by(|(one, _), (next, _)| one < next), "the order of fields is asked for by halves");
+    ByField::from_sorted_store_unchecked(each)
+}
+
 /// Names an external record (of its golden record's entity).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Link {
@@ -74,6 +81,10 @@ pub struct Want {
     /// since, and then types this very value, has said so.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub withdrawn: BTreeSet<Field>,
+    /// Fields of which somebody's edit was read while this was to be there all the same, with the beginning of that read: it
+    /// may have been written over that edit.
+    #[serde(default, skip_serializing_if = "ByField::is_empty")]
+    pub outlived: ByField<Instant>,
 }
 
 impl Want {
@@ -248,6 +259,10 @@ impl Facet {
             version.wrote.remove(field);
         }
     }
+    /// The version that brought what a field shows, or showed last, where that was somebody's edit.
+    pub(crate) fn newest_edit(&self, field: &Field) -> Option<&Version> {
+        whose::edit(&self.versions, field)
+    }
     /// Whether an unacknowledged want would make a field show a value.
     pub fn wants_value(&self, field: &Field, image: &Hash) -> bool {
         self.wants.iter().any(|want| want.fields.get(field) == Some(image))
@@ -273,6 +288,9 @@ impl Facet {
                 }
                 if oldest.withdrawn.contains(&field) {
                     next.withdrawn.insert(field.clone());
+                }
+                if let Some(edit) = oldest.outlived.get(&field) {
+                    next.outlived.insert(field.clone(), *edit);
                 }
                 next.fields.insert(field, hash);
             }

@@ -3,19 +3,14 @@
 mod rules;
 
 use crate::{
-    facet::{ByField, Facet, Link, Said, View},
+    facet::{ByField, Facet, Link, Said, View, in_order},
     policy::{FieldPolicy, Policy, Rule},
 };
 use concord_connector::{
     ConnectionName, Entity, Field, Instant, RecordId, Reference, Target, Value, snapshot::Presence,
 };
 use serde::{Deserialize, Serialize};
-use std::{
-    borrow::Cow,
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-    convert::Infallible,
-};
+use std::{borrow::Cow, cmp::Reverse, collections::BTreeMap, convert::Infallible};
 
 /// A resolved field: the value, who said it, when, and which rule let it win.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,7 +134,9 @@ fn follow(value: &mut Option<Value>, redirects: &BTreeMap<RecordId, RecordId>) {
 pub fn resolve(entity: Entity, viewed: &[Viewed<'_>], policy: &Policy) -> (ByField<Golden>, Vec<Undecided>) {
     let mut golden = Vec::new();
     let mut undecided = Vec::new();
-    let fields: BTreeSet<&Field> = viewed.iter().flat_map(|one| one.view.cells.keys()).collect();
+    let mut fields: Vec<&Field> = viewed.iter().flat_map(|one| one.view.cells.keys()).collect();
+    fields.sort_unstable();
+    fields.dedup();
     for field in fields {
         let Some(policy) = policy.of(entity, field) else { continue };
         let claims = claims(viewed, field, policy);
@@ -151,7 +148,7 @@ pub fn resolve(entity: Entity, viewed: &[Viewed<'_>], policy: &Policy) -> (ByFie
             None => undecided.push(Undecided { field: field.clone() }),
         }
     }
-    (golden.into_iter().collect(), undecided)
+    (in_order(golden.into_iter()), undecided)
 }
 
 /// The claims on a field that count: of those who may say it, and whose record was not merged by its vendor into one that

@@ -259,6 +259,7 @@ pub fn wanted(record: &Record, connection: &Connection, now: Instant) -> Want {
         fields,
         stamps,
         withdrawn: Default::default(),
+        outlived: Default::default(),
     }
 }
 

@@ -140,7 +140,7 @@ async fn make(
     let mut facet = Facet::unseen(link.clone(), id.clone());
     let mut snapshot = Snapshot::new(entity, link.id.clone(), SourceVersion::from_instant(now));
     let mut put = |field: &str, value: Option<Value>| snapshot.fields.insert(Field::from(field), value);
-    put("entitlement", Some(Value::Ref(Reference::record(Entity::Entitlement, entitlement.id.clone()))));
+    put("entitlement", Some(Value::from(Reference::record(Entity::Entitlement, entitlement.id.clone()))));
     put("dimension", Value::text(dimension));
     put("quantity", Value::text(quantity));
     put("hour", Some(Value::Instant(hour)));

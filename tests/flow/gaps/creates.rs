@@ -53,7 +53,7 @@ async fn a_placeholder_that_bears_our_marker_joins_the_record_that_it_was_made_f
     let mut deal = Snapshot::new(Entity::Opportunity, "006000000000001AAA", SourceVersion(1));
     deal.fields.insert("name".into(), Some(Value::Text("Deal".into())));
     deal.fields
-        .insert("customer".into(), Some(Value::Ref(Reference::external(Entity::Organization, account.as_str()))));
+        .insert("customer".into(), Some(Value::from(Reference::external(Entity::Organization, account.as_str()))));
     let observation = Observation {
         connection: "salesforce".into(),
         snapshot: deal,

@@ -25,7 +25,7 @@ pub(super) fn value(store: &Store, entity: Entity, field: &str, n: u64) -> Optio
         (Entity::Listing, "visibility") => word("limited"),
         (Entity::Listing, "video_urls") => out,
         (Entity::PrivateOffer | Entity::ResaleAuthorization, "listing") => {
-            Some(Some(Value::Ref(Reference::external(Entity::Listing, PRODUCT))))
+            Some(Some(Value::from(Reference::external(Entity::Listing, PRODUCT))))
         }
         (_, "product" | "prices" | "installments" | "starts_on" | "ends_on" | "markup" | "withdrawn") => out,
         (Entity::PrivateOffer, "agreement" | "resale_authorization") => out,
@@ -47,7 +47,7 @@ pub(super) fn value(store: &Store, entity: Entity, field: &str, n: u64) -> Optio
         (Entity::UsageRecord, "entitlement") => {
             let agreement = store.agreements.values().next()?;
             let id = format!("{}/{}", agreement.buyer, agreement.licence);
-            Some(Some(Value::Ref(Reference::external(Entity::Entitlement, id))))
+            Some(Some(Value::from(Reference::external(Entity::Entitlement, id))))
         }
         (Entity::UsageRecord, "dimension") => text("api_calls"),
         (Entity::UsageRecord, "quantity") => text("3.5"),

@@ -2,7 +2,7 @@
 
 use crate::offer::view::marked;
 use concord_connector::{
-    Context, Fields, Reference, Target, Value,
+    Context, Fields, Value,
     exchange::Write,
     offer::{Installment, decimal},
     value::Money,
@@ -40,10 +40,8 @@ pub(super) fn amount(fields: &Fields) -> Option<Money> {
 
 /// The standard offer that it is based on: of the field itself, else of the listing.
 pub(super) fn product(fields: &Fields) -> Option<&str> {
-    text(fields, "product").or_else(|| match fields.get("listing")?.as_ref()? {
-        Value::Ref(Reference { to: Target::External(id), .. }) => Some(id.as_str()),
-        _ => None,
-    })
+    let listing = || Some(fields.get("listing")?.as_ref()?.as_reference()?.external_id()?.as_str());
+    text(fields, "product").or_else(listing)
 }
 
 /// The months of `P12M`.

@@ -96,7 +96,7 @@ pub(crate) fn status(snapshot: &Snapshot) -> &str {
 
 fn use_of(id: &str, metric: &str, quantity: &str) -> Write {
     let fields = [
-        ("entitlement", Some(Value::Ref(Reference::external(Entitlement, id)))),
+        ("entitlement", Some(Value::from(Reference::external(Entitlement, id)))),
         ("dimension", Value::text(metric)),
         ("quantity", Value::text(quantity)),
         ("hour", Some(Value::Instant(Instant::from_ms(1_767_222_000_000)))),

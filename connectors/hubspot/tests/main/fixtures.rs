@@ -32,7 +32,7 @@ fn rewriting() -> bool {
 type Case = (&'static str, &'static str, fn(&mut World) -> Operation);
 
 fn at(entity: Entity, id: &str) -> Option<Value> {
-    Some(Value::Ref(Reference::external(entity, id)))
+    Some(Value::from(Reference::external(entity, id)))
 }
 fn of(value: &str) -> Option<Value> {
     Some(Value::Enum(value.into()))
@@ -46,7 +46,7 @@ fn money(minor: i64, code: &str) -> Option<Value> {
 }
 fn partners(pairs: &[(&str, &str)]) -> Option<Value> {
     let refs = pairs.iter().map(|(id, role)| Reference::external(Entity::Organization, *id).in_role(*role));
-    Value::list(refs.map(Value::Ref).collect())
+    Value::list(refs.map(Value::from).collect())
 }
 fn one(entity: Entity, write: Write) -> Operation {
     Operation::Write { entity, writes: vec![write] }

@@ -12,10 +12,10 @@ use concord_connector::{
 use serde_json::json;
 
 fn company(id: &str) -> Value {
-    Value::Ref(Reference::external(Entity::Organization, id))
+    Value::from(Reference::external(Entity::Organization, id))
 }
 fn partner(id: &str, role: &str) -> Value {
-    Value::Ref(Reference::external(Entity::Organization, id).in_role(role))
+    Value::from(Reference::external(Entity::Organization, id).in_role(role))
 }
 fn money(decimal: &str, code: &str) -> Option<Value> {
     Some(Value::Money(Money::parse(decimal, Currency::parse(code).unwrap()).unwrap()))
@@ -303,7 +303,7 @@ fn a_lead_is_made_together_with_its_contact_and_only_once() {
     let bare = fields([("name", text("L"))]);
     let rows = world.write(Entity::Lead, vec![create("l0", bare)]);
     assert!(rows[0].as_ref().unwrap_err().contains("only with a contact or a company"));
-    let person = Value::Ref(Reference::external(Entity::Person, contact.as_str()));
+    let person = Value::from(Reference::external(Entity::Person, contact.as_str()));
     let state = Some(Value::Enum("working".into()));
     let wanted = fields([("name", text("L")), ("person", Some(person)), ("status", state)]);
     let rows = world.write(Entity::Lead, vec![create("l1", wanted.clone())]);
@@ -331,7 +331,7 @@ fn archive_and_delete_answer_with_a_tombstone() {
 fn every_entity_can_be_created_and_read_back() {
     let mut world = World::new();
     let acme = world.made("companies", json!({ "name": "A" }), json!([]));
-    let at = |entity, id: &str| Some(Value::Ref(Reference::external(entity, id)));
+    let at = |entity, id: &str| Some(Value::from(Reference::external(entity, id)));
     let of = |value: &str| Some(Value::Enum(value.into()));
     let day = Some(Value::Date(Date::constant(2026, 3, 29)));
     let mut put = |entity: Entity, wanted: Vec<(&'static str, Option<Value>)>| {

@@ -3,7 +3,7 @@
 use super::build::{date, end, lines, text};
 use crate::ingestion;
 use concord_connector::{
-    Context, Fields, Reference, Target, Value,
+    Context, Fields, Reference, Value,
     exchange::{Change, Unfit, Write},
     offer::{Grant, Rate, decimal},
 };
@@ -68,10 +68,8 @@ pub(crate) fn preflight(cx: &Context, write: &Write) -> Vec<Unfit> {
 }
 
 fn listed(fields: &Fields) -> bool {
-    match fields.get("listing") {
-        Some(Some(Value::Ref(Reference { to: Target::External(id), .. }))) => ingestion::is_id("product", id.as_str()),
-        _ => false,
-    }
+    let listing = fields.get("listing").and_then(Option::as_ref).and_then(Value::as_reference);
+    listing.and_then(Reference::external_id).is_some_and(|id| ingestion::is_id("product", id.as_str()))
 }
 
 struct Found<'a> {

@@ -78,7 +78,7 @@ fn every_kind_of_operation_is_recorded() {
     let first = records[0].0.clone();
     let event = |quantity: &str, dimension: &str| {
         fields([
-            ("entitlement", Some(Value::Ref(Reference::external(Entity::Entitlement, first.clone())))),
+            ("entitlement", Some(Value::from(Reference::external(Entity::Entitlement, first.clone())))),
             ("dimension", text(dimension)),
             ("quantity", text(quantity)),
             ("plan", text("flat-rate-1")),

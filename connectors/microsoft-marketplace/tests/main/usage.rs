@@ -8,7 +8,7 @@ fn event(bench: &mut Bench, quantity: &str, hour_ms: i64) -> Fields {
     let poll = Operation::Poll { entity: Entity::Entitlement, cursor: None, until: bench.now };
     let Outcome::Page { records, .. } = bench.run(&poll) else { panic!() };
     fields([
-        ("entitlement", Some(Value::Ref(Reference::external(Entity::Entitlement, records[0].0.clone())))),
+        ("entitlement", Some(Value::from(Reference::external(Entity::Entitlement, records[0].0.clone())))),
         ("dimension", text("api_calls")),
         ("quantity", text(quantity)),
         ("plan", text("flat-rate-1")),

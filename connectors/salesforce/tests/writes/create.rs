@@ -55,7 +55,7 @@ fn member_twice() {
     let partner = bench.made("Account", json!({ "Name": "P" }));
     let mut fields = texts(&[("program", "Partner Program")]);
     let partner = Reference::external(Entity::Organization, partner);
-    fields.insert(Field::from("organization"), Some(Value::Ref(partner)));
+    fields.insert(Field::from("organization"), Some(Value::from(partner)));
     let write = create("r-1", fields);
     let first = done(bench.write_one(Entity::Partnership, write.clone()));
     assert_eq!(bench.write_one(Entity::Partnership, write).unwrap(), Written::Exists(first.id));

@@ -159,7 +159,7 @@ fn tier() {
     let mut fields = texts(&[("program", "partner program"), ("tier", "Silver")]);
     fields.insert(
         Field::from("organization"),
-        Some(Value::Ref(Reference::external(Entity::Organization, partner.as_str()))),
+        Some(Value::from(Reference::external(Entity::Organization, partner.as_str()))),
     );
     let seen = done(bench.write_one(Entity::Partnership, create("r-1", fields)));
     assert_eq!(text(&seen, "tier").as_deref(), Some("Silver"));

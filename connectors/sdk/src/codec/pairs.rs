@@ -1,12 +1,12 @@
 //! Value maps.
 
-use std::sync::Arc;
+use ecow::EcoString;
 
 /// A vendor's value and ours. Several vendor values may mean one of ours; the first of them is written back.
 pub type Pairs = Vec<(String, String)>;
 
 /// What a vendor's value means.
-pub(super) fn ours(pairs: &Pairs, theirs: &str) -> Option<Arc<str>> {
+pub(super) fn ours(pairs: &Pairs, theirs: &str) -> Option<EcoString> {
     pairs.iter().find(|(vendor, _)| vendor == theirs).map(|(_, ours)| ours.as_str().into())
 }
 
@@ -22,6 +22,6 @@ pub(super) fn unknown(text: &str) -> String {
 }
 
 /// A vendor's word as a word of ours.
-pub(super) fn snake(text: &str) -> Arc<str> {
+pub(super) fn snake(text: &str) -> EcoString {
     text.trim().to_lowercase().replace([' ', '-', '/'], "_").into()
 }

@@ -53,22 +53,22 @@ pub fn value(ty: Type, codec: &Codec, cx: &Context) -> BoxedStrategy<Value> {
         }
         Codec::ReferenceNumber(entity) => {
             let entity = *entity;
-            any::<u64>().prop_map(move |id| Value::Ref(Reference::external(entity, id.to_string()))).boxed()
+            any::<u64>().prop_map(move |id| Value::from(Reference::external(entity, id.to_string()))).boxed()
         }
         Codec::Ids(entity) => {
             let entity = *entity;
-            let one = id().prop_map(move |id| Value::Ref(Reference::external(entity, id)));
+            let one = id().prop_map(move |id| Value::from(Reference::external(entity, id)));
             vec(one, 1..4).prop_filter_map("an empty list", Value::list).boxed()
         }
         Codec::Reference(entity) => {
             let entity = *entity;
-            id().prop_map(move |id| Value::Ref(Reference::external(entity, id))).boxed()
+            id().prop_map(move |id| Value::from(Reference::external(entity, id))).boxed()
         }
         Codec::References(entity) => {
             let entity = *entity;
             let one = (id(), option::of("[a-z]{1,6}(_[a-z]{1,6})?")).prop_map(move |(id, role)| {
                 let reference = Reference::external(entity, id);
-                Value::Ref(match role {
+                Value::from(match role {
                     Some(role) => reference.in_role(role),
                     None => reference,
                 })

@@ -177,10 +177,10 @@ impl Live {
                         None => self.make(to)?,
                     };
                     self.first.insert(place, id.clone());
-                    Some(Value::Ref(Reference::external(to, id)))
+                    Some(Value::from(Reference::external(to, id)))
                 }
                 // What only others can make is there already, or it is left out.
-                Type::Reference(to) => self.some(to)?.map(|id| Value::Ref(Reference::external(to, id))),
+                Type::Reference(to) => self.some(to)?.map(|id| Value::from(Reference::external(to, id))),
                 _ => {
                     let codec = rule.effective(entity).map_err(|e| e.to_string())?;
                     generate::plausible(spec, &codec, &self.cx, n)

@@ -8,7 +8,7 @@ use crate::{
     script::{Pause, Script},
     wire,
 };
-use concord_connector::{Context, Entity, Fault, Kind, Result, Target, Value};
+use concord_connector::{Context, Entity, Fault, Kind, Result};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -30,13 +30,7 @@ pub(super) fn addresses(script: &mut Script<'_>, creates: &[&Write]) -> std::res
 }
 
 fn party_of(write: &Write) -> Option<i64> {
-    match write.fields.get("organization")?.as_ref()? {
-        Value::Ref(reference) => match &reference.to {
-            Target::External(id) => id.as_str().parse().ok(),
-            Target::Record(_) => None,
-        },
-        _ => None,
-    }
+    write.fields.get("organization")?.as_ref()?.as_reference()?.external_id()?.as_str().parse().ok()
 }
 
 /// The values of a new sale or invoice.

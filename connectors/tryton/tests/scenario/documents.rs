@@ -110,7 +110,7 @@ fn followed(client: &mut Client) {
     assert_eq!(state(&made), "draft");
     assert_eq!(made.marker, None, "the line's note came along from the sale and is not the invoice's marker");
     assert_eq!(made.fields.get("open_amount"), Some(&None), "nothing is known before it is posted");
-    let order = Some(Value::Ref(Reference::external(Order, draft.id.clone())));
+    let order = Some(Value::from(Reference::external(Order, draft.id.clone())));
     assert_eq!(made.fields.get("order"), Some(&order));
     assert_eq!(made.fields.get("organization"), Some(&organization(&customer)));
 

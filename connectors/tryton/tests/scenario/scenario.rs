@@ -227,7 +227,7 @@ pub(crate) fn dollars(decimal: &str) -> Option<Value> {
 }
 
 pub(crate) fn organization(id: &ExternalId) -> Option<Value> {
-    Some(Value::Ref(Reference::external(Entity::Organization, id.clone())))
+    Some(Value::from(Reference::external(Entity::Organization, id.clone())))
 }
 
 pub(crate) fn fields<const N: usize>(pairs: [(&str, Option<Value>); N]) -> Fields {

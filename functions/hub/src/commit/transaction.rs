@@ -143,17 +143,15 @@ impl Hub {
     /// `Rejected` when a record is too large; the store's faults.
     pub(crate) async fn transact(&self, mut transaction: Transaction) -> std::result::Result<(), Hindrance> {
         let records = std::mem::take(&mut transaction.records);
-        let mut images = Vec::with_capacity(records.len());
         for (key, (record, rev)) in records {
             let item = record::encode_record(&record, rev + 1, self.table.packing())?;
-            images.push((key, item.rev, item.body.clone(), record));
+            // Before it is written: the change feed may be read before we hear that it is. What an image means is true
+            // whether it is ever stored or not.
+            self.known.note(key, item.rev, item.body.clone(), record);
             transaction.put_new(item, rev);
         }
         match self.table.transact(transaction.changes.into_values().collect()).await {
-            Ok(()) => {
-                images.into_iter().for_each(|(key, rev, body, record)| self.known.note(key, rev, body, record));
-                Ok(())
-            }
+            Ok(()) => Ok(()),
             Err(TransactError::Cancelled(Cancelled(_))) => Err(Hindrance::Raced),
             Err(TransactError::Store(fault)) => Err(fault.into()),
         }

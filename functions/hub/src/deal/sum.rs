@@ -1,7 +1,7 @@
 //! Sums over a deal: usage by dimension, money by currency. Pure, and without floats.
 
 use crate::record::Record;
-use concord_connector::{Entity, Instant, Money, RecordId, Target, Value, offer::decimal, value::Currency};
+use concord_connector::{Entity, Instant, Money, RecordId, Reference, Value, offer::decimal, value::Currency};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -58,13 +58,8 @@ impl Sums {
     pub(super) fn add(&mut self, record: &Record) {
         let text = |field: &str| record.value(field).and_then(Value::as_str);
         let (Some(dimension), Some(quantity)) = (text("dimension"), text("quantity").and_then(units)) else { return };
-        let entitlement = match record.value("entitlement") {
-            Some(Value::Ref(reference)) => match &reference.to {
-                Target::Record(id) => Some(id.clone()),
-                Target::External(_) => None,
-            },
-            _ => None,
-        };
+        let entitlement =
+            record.value("entitlement").and_then(Value::as_reference).and_then(Reference::record_id).cloned();
         let sum = self.0.entry((entitlement, dimension.to_owned())).or_default();
         sum.records += 1;
         sum.quantity = sum.quantity.saturating_add(quantity);

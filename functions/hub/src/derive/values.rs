@@ -103,7 +103,7 @@ pub(super) fn in_days(hub: &Hub, days: u32) -> concord_connector::time::Date {
 
 /// A reference to a record.
 pub(super) fn refer(of: Entity, id: &RecordId) -> Value {
-    Value::Ref(Reference::record(of, id.clone()))
+    Value::from(Reference::record(of, id.clone()))
 }
 
 /// The id under which a marketplace knows a record.

@@ -1,6 +1,6 @@
 //! Putting an observation or a receipt into its place among the versions.
 
-use super::{ByField, Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash, version::Brought};
+use super::{ByField, Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash, in_order, version::Brought};
 use concord_connector::{Field, Instant, Snapshot, Value, snapshot::Presence};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -249,7 +249,7 @@ impl Facet {
             new.absent = before.cells.keys().filter(|field| !new.diff.contains_key(*field)).cloned().collect();
             // Made anew: what is left is kept for long, and is mostly one field of twenty.
             let shown = std::mem::take(&mut new.diff).into_iter();
-            new.diff = shown.filter(|(field, value)| before.held(field) != Some(value)).collect();
+            new.diff = in_order(shown.filter(|(field, value)| before.held(field) != Some(value)));
             new.times.retain(|field, time| new.diff.contains_key(field) && self.may_date(at, field, *time));
             new.ours.retain(|field| new.diff.contains_key(field));
             new.stamps.retain(|field, _| new.diff.contains_key(field));
@@ -291,7 +291,7 @@ impl Facet {
             before.fold(version);
         }
         // Made anew in one go it takes the room that it needs; grown field by field up to twice that, and many are kept.
-        before.cells = std::mem::take(&mut before.cells).into_iter().collect();
+        before.cells = in_order(std::mem::take(&mut before.cells).into_iter());
         before
     }
 
@@ -315,7 +315,7 @@ impl Facet {
         let mut tail = Version::clone(known);
         tail.order.read_at = known.last_read;
         known.last_read = known.order.read_at;
-        tail.diff = after.cells.iter().map(|(field, cell)| (field.clone(), cell.held.clone())).collect();
+        tail.diff = in_order(after.cells.iter().map(|(field, cell)| (field.clone(), cell.held.clone())));
         tail.diff.retain(|field, _| !known.absent.contains(field));
         tail.presence = Some(after.presence);
         Some(tail)
@@ -376,5 +376,5 @@ impl Facet {
 }
 
 fn of_each<T: Clone>(fields: &BTreeMap<Field, T>) -> ByField<T> {
-    fields.iter().map(|(field, of_it)| (field.clone(), of_it.clone())).collect()
+    in_order(fields.iter().map(|(field, of_it)| (field.clone(), of_it.clone())))
 }

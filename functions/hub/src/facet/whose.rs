@@ -2,6 +2,7 @@
 
 use super::{Facet, Hash, Sort, Version};
 use concord_connector::{Field, Instant};
+use std::sync::Arc;
 
 impl Facet {
     /// Notes the fields whose new value is one that we were about to write.
@@ -45,14 +46,19 @@ impl Facet {
         open.filter_map(|want| want.stamps.get(field).copied()).max()
     }
 
-    /// Whether a value that we were to write was typed by somebody: they had edited the field since that was decided, by then
-    /// something else was to be there, and no write lands here on what it did not see.
+    /// Whether a value that we were to write was typed by somebody: they had edited the field since that was decided, from
+    /// then on something else was to be there, and no write lands here on what it did not see.
     fn was_typed(&self, at: usize, field: &Field, image: &Hash) -> bool {
-        let Some(last) = self.versions[..at].iter().rev().find(|known| known.diff.contains_key(field)) else {
-            return false;
-        };
-        let edited = last.order.sort == Sort::Seen && !last.ours.contains(field);
+        let Some(last) = edit(&self.versions[..at], field).map(|last| last.order.read_at) else { return false };
         let mut of = self.wants.iter().filter(|want| want.fields.get(field) == Some(image));
-        edited && of.all(|want| want.is_withdrawn(field) && want.at < last.order.read_at)
+        of.all(|want| {
+            want.is_withdrawn(field) && want.at < last && want.outlived.get(field).is_none_or(|edit| *edit < last)
+        })
     }
+}
+
+/// The version that was the last to change a field, where that was somebody's edit.
+pub(super) fn edit<'a>(versions: &'a [Arc<Version>], field: &Field) -> Option<&'a Version> {
+    let last = versions.iter().rev().find(|known| known.diff.contains_key(field))?;
+    (last.order.sort == Sort::Seen && !last.ours.contains(field)).then_some(&**last)
 }

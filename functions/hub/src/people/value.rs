@@ -40,7 +40,7 @@ fn one(name: &str, ty: Type, text: &str) -> Result<Option<Value>> {
                 Some((id, role)) => (id.trim(), Some(role.trim().into())),
                 None => (text, None),
             };
-            Some(Value::Ref(Reference { role, ..Reference::record(entity, RecordId::from(id)) }))
+            Some(Value::from(Reference { role, ..Reference::record(entity, RecordId::from(id)) }))
         }
         Type::List(element) => {
             let mut elements = Vec::new();

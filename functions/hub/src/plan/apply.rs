@@ -215,6 +215,7 @@ fn mark(hub: &Hub, plan: &Plan, record: &mut Record, writes: &[&PlannedWrite], b
                         fields: fields.into_iter().collect(),
                         stamps,
                         withdrawn: Default::default(),
+                        outlived: Default::default(),
                     });
                 }
             }

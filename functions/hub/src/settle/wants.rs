@@ -2,7 +2,7 @@
 
 use super::{Cause, Settled, in_scope, is_concord};
 use crate::{
-    facet::{ByField, Facet, Hash, Link, View, Want},
+    facet::{ByField, Facet, Hash, Link, View, Want, in_order},
     record::Record,
     resolve::{self, Golden, Viewed},
     review::{Review, Subject},
@@ -36,11 +36,9 @@ pub(super) fn plan(record: &Record, settings: &Settings, viewed: &[Viewed<'_>], 
         {
             continue;
         }
-        let fields: ByField<Hash> = differences(record.entity, &record.golden, one, connection, settings)
-            .into_iter()
-            .filter(|(field, _)| !one.facet.parked.contains(field))
-            .map(|(field, image)| (field, Hash::of(image.as_ref())))
-            .collect();
+        let differing = differences(record.entity, &record.golden, one, connection, settings).into_iter();
+        let free = differing.filter(|(field, _)| !one.facet.parked.contains(field));
+        let fields = in_order(free.map(|(field, image)| (field, Hash::of(image.as_ref()))));
         plans.push(Plan { link: one.facet.link.clone(), fields });
     }
     plans
@@ -168,8 +166,11 @@ pub(super) fn adopt(
         let reverted = cause.observed == Some(&facet.link);
         let mut fields = ByField::new();
         for (field, hash) in plan.fields {
-            let newest = facet.wants.iter().rev().find(|want| want.fields.contains_key(&field));
-            if newest.is_some_and(|want| want.fields.get(&field) == Some(&hash) && !want.is_withdrawn(&field)) {
+            let edit = facet.newest_edit(&field).map(|edit| edit.order.read_at);
+            let newest = facet.wants.iter_mut().rev().find(|want| want.fields.contains_key(&field));
+            let stands = newest.filter(|want| want.fields.get(&field) == Some(&hash) && !want.is_withdrawn(&field));
+            if let Some(want) = stands {
+                want.outlived.extend(edit.filter(|edit| want.at < *edit).map(|edit| (field, edit)));
                 continue;
             }
             if reverted && left_out!(RevertOff) {
@@ -200,6 +201,7 @@ pub(super) fn adopt(
                 fields,
                 stamps,
                 withdrawn: Default::default(),
+                outlived: Default::default(),
             });
             added = true;
         }
@@ -227,4 +229,42 @@ fn revert(facet: &mut Facet, field: &Field, cause: Cause<'_>) -> bool {
     }
     times.push(cause.now);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use concord_connector::{Snapshot, SourceVersion};
+
+    #[test]
+    fn a_want_knows_the_edit_that_it_may_be_written_over() {
+        let (link, phone) = (Link { connection: "crm".into(), id: "1".into() }, Field::from("phone"));
+        let at = Instant::from_ms;
+        let shows = |number: &str, version: u64| {
+            let mut snapshot = Snapshot::new(Entity::Organization, "1", SourceVersion(version));
+            snapshot.fields.insert(phone.clone(), Value::text(number));
+            snapshot
+        };
+        let image = Hash::of(Value::text("3").as_ref());
+        let settle_again = |record: &mut Record, now: i64| {
+            let cause = Cause { observed: Some(&link), now: at(now), regrouped: false, configured: false };
+            let fields = ByField::from_iter([(phone.clone(), image)]);
+            let plan = Plan { link: link.clone(), fields };
+            adopt(record, vec![plan], 2, cause, &mut Settled::default())
+        };
+        let mut record = Record::new("r1".into(), Entity::Organization);
+        let mut facet = Facet::unseen(link.clone(), "r1".into());
+        facet.observe(&shows("1", 1), at(1));
+        record.facets.push(facet);
+        assert!(settle_again(&mut record, 10), "it is to show `3`");
+        assert!(record.facets[0].wants[0].outlived.is_empty(), "nobody has edited it");
+        record.facets[0].observe(&shows("2", 2), at(20));
+        assert!(!settle_again(&mut record, 30), "that stands");
+        assert_eq!(record.facets[0].wants[0].outlived.get(&phone), Some(&at(20)));
+        // Something else is to be there from then on, and then our write is read.
+        record.facets[0].wants[0].withdrawn.insert(phone.clone());
+        record.facets[0].observe(&shows("3", 3), at(40));
+        let said = record.facets[0].view().said(&phone).and_then(|said| said.value.clone());
+        assert_eq!(said, Value::text("2"), "nobody has typed what we wrote");
+    }
 }

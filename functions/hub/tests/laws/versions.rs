@@ -40,6 +40,7 @@ fn wants(facet: &mut Facet, name: &str, seconds: i64) {
         fields,
         stamps,
         withdrawn: Default::default(),
+        outlived: Default::default(),
     });
 }
 
@@ -222,6 +223,7 @@ fn what_a_record_of_ours_shows_otherwise_when_it_is_found_was_edited_since_it_wa
         fields,
         stamps,
         withdrawn: Default::default(),
+        outlived: Default::default(),
     });
     let mut found = shows("Bolt", 30);
     found.fields.insert(Field::from("phone"), Some(Value::Text("1".into())));
@@ -236,12 +238,15 @@ fn what_a_record_of_ours_shows_otherwise_when_it_is_found_was_edited_since_it_wa
 
 #[test]
 fn a_value_that_was_to_be_written_is_somebodys_edit_when_they_had_edited_it_since() {
-    let typed = |edited: bool, withdrawn: bool| {
+    let typed_over = |edited: bool, outlived: bool, withdrawn: bool| {
         let mut facet = facet();
         facet.observe(&shows("Acme", 0), at(1));
         wants(&mut facet, "Bolt", 10);
         if edited {
             facet.observe(&entry("Core", 20), at(21));
+        }
+        if outlived {
+            facet.wants[0].outlived.insert(Field::from("name"), at(21));
         }
         if withdrawn {
             facet.wants[0].withdrawn.insert(Field::from("name"));
@@ -249,6 +254,9 @@ fn a_value_that_was_to_be_written_is_somebodys_edit_when_they_had_edited_it_sinc
         facet.observe(&entry("Bolt", 30), at(31));
         said(&facet).map(|(name, _)| name)
     };
+    let typed = |edited, withdrawn| typed_over(edited, false, withdrawn);
+    let over = typed_over(true, true, true);
+    assert_eq!(over.as_deref(), Some("Core"), "it was to be written over that edit, before something else was");
     assert_eq!(typed(true, true).as_deref(), Some("Bolt"), "nothing was to be written any more");
     assert_eq!(typed(true, false).as_deref(), Some("Core"), "it is still to be written, and may have been");
     assert_eq!(typed(false, true).as_deref(), Some("Acme"), "it may have been on its way");

@@ -204,7 +204,7 @@ async fn a_placeholder_takes_no_value() {
     snapshot.version.0 += 1;
     snapshot.fields.insert("name".into(), Value::text("Acme"));
     let parent = concord_connector::Reference::external(Entity::Organization, "5");
-    snapshot.fields.insert("parent".into(), Some(Value::Ref(parent)));
+    snapshot.fields.insert("parent".into(), Some(Value::from(parent)));
     world.observes("north", snapshot).await;
     let parent = world.owner("north", "5").await;
     assert_ne!(parent.id, acme.id);

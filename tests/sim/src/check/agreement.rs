@@ -167,9 +167,8 @@ fn fields_agree(
 
 /// Whether what a facet refers to was deleted in its system, which lets go of it without a word.
 pub(super) fn was_let_go(stock: &Stock, facet: &Facet, field: &Field) -> bool {
-    let Some(Some(Value::Ref(Reference { to: Target::Record(home), .. }))) = facet.view().held(field) else {
-        return false;
-    };
+    let held = facet.view().held(field).and_then(Option::as_ref).and_then(Value::as_reference);
+    let Some(home) = held.and_then(Reference::record_id) else { return false };
     let facets = stock.record(home).into_iter().flat_map(|record| &record.facets);
     let mut there = facets.filter(|one| one.link.connection == facet.link.connection && one.home == *home).peekable();
     there.peek().is_some() && there.all(|one| !one.is_live())

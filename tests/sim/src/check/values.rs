@@ -148,9 +148,12 @@ fn taken_back(edits: &[Edit]) -> Vec<&Edit> {
         if pairs.iter().any(|one| std::ptr::eq(*one, edit)) {
             continue;
         }
-        let next = edits[at + 1..].iter().find(|later| later.place == edit.place);
-        if let Some(back) = next.filter(|back| !edit.first && back.value == edit.saw) {
-            pairs.extend([edit, back]);
+        // Also by way of other values, none of which may have been read, each typed over the one before.
+        let way: Vec<&Edit> = edits[at..].iter().filter(|later| later.place == edit.place).collect();
+        let unbroken = way.windows(2).skip(1).take_while(|two| two[1].saw == two[0].value).count();
+        let back = way.iter().skip(1).take(unbroken + 1).position(|later| later.value == edit.saw);
+        if let Some(back) = back.filter(|_| !edit.first) {
+            pairs.extend(&way[..back + 2]);
         }
     }
     pairs
@@ -252,10 +255,12 @@ fn lost_are_told(
             found.push(Violation::new(
                 "lost in silence",
                 format!(
-                    "{} `{field}`: {} of {} lost, and explain does not say so",
+                    "{} `{field}`: {} of {} lost, and explain does not say so, but that {} is golden and that these lost: {:?}",
                     record.id,
                     shown(&edit.value),
-                    edit.place.0
+                    edit.place.0,
+                    shown(golden),
+                    story.fields.iter().filter(|story| story.field == *field).map(|story| &story.lost).collect::<Vec<_>>()
                 ),
             ));
         }
@@ -264,4 +269,27 @@ fn lost_are_told(
 
 fn shown(value: &Option<Value>) -> String {
     value.as_ref().map_or_else(|| "(empty)".to_owned(), |value| format!("`{value}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ends_as_it_began_was_taken_back_whichever_way_it_went() {
+        let edits = |values: &[(&str, &str)]| -> Vec<Edit> {
+            let text = |text: &str| Value::text(text);
+            let place: Place = ("erp".into(), "1".into());
+            let edit = |at: usize, saw: &str, value: &str| {
+                let at = i64::try_from(at).unwrap();
+                Edit { place: place.clone(), at, saw: text(saw), value: text(value), first: false, known: true }
+            };
+            values.iter().enumerate().map(|(at, (saw, value))| edit(at, saw, value)).collect()
+        };
+        let taken = |values: &[(&str, &str)]| taken_back(&edits(values)).iter().map(|edit| edit.at).collect::<Vec<_>>();
+        assert_eq!(taken(&[("", "7"), ("7", "")]), [0, 1]);
+        assert_eq!(taken(&[("", "7"), ("7", "8"), ("8", "")]), [0, 1, 2]);
+        assert_eq!(taken(&[("", "7"), ("7", "8"), ("8", "7")]), [1, 2], "`7` is there in the end");
+        assert_eq!(taken(&[("", "7"), ("7", "8"), ("9", "")]), [] as [i64; 0], "somebody else wrote `9` in between");
+    }
 }

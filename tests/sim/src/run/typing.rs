@@ -13,7 +13,7 @@ impl Run<'_> {
     pub(super) fn some_record(&mut self, name: &str, to: Entity) -> Option<Value> {
         let ids = self.world.vendors.with(name, |vendor| vendor.ids(to));
         let id = self.lot.pick(&ids)?.clone();
-        Some(Value::Ref(Reference::external(to, id)))
+        Some(Value::from(Reference::external(to, id)))
     }
 
     /// A new value of a field; texts are never used twice.

@@ -61,7 +61,8 @@ pub(in crate::steps) async fn normalise(
 pub(super) async fn let_go(hub: &Hub, facet: &Facet, snapshot: &Snapshot) -> Result<BTreeSet<Field>> {
     let mut led: Vec<(Field, RecordId)> = Vec::new();
     for (field, _) in snapshot.fields.iter().filter(|(_, value)| value.is_none()) {
-        if let Some(Some(Value::Ref(Reference { to: Target::Record(id), .. }))) = facet.view().held(field) {
+        let held = facet.view().held(field).and_then(Option::as_ref).and_then(Value::as_reference);
+        if let Some(id) = held.and_then(Reference::record_id) {
             led.push((field.clone(), id.clone()));
         }
     }
