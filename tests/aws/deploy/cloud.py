@@ -86,6 +86,8 @@ def variables(function, changes):
     """Changes environment variables of a function; answers the values before."""
     before = FUNCTIONS.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     FUNCTIONS.update_function_configuration(FunctionName=function, Environment={"Variables": before | changes})
+    # Until then the function runs with the values before.
+    FUNCTIONS.get_waiter("function_updated_v2").wait(FunctionName=function, WaiterConfig={"Delay": 1})
     return {name: before.get(name, "") for name in changes}
 
 

@@ -46,8 +46,12 @@ pub(crate) fn deadly(stage: &mut Stage) {
     stage.cloud("hurry", &json!([Stage::queue("observations"), 1, 2]));
     // A broken release: the function dies on every message.
     let before = stage.cloud("variables", &json!([reconcile, { "CONCORD_TABLE": "" }]));
+    // An environment that was starting meanwhile is still of the release before: it is over before anything is made.
+    stage.until("nothing is on its way to the function", || held(stage, "observations") == 0);
+    stage.kill("reconcile");
+    let dead = held(stage, "observations-dead");
     make(stage, "hubspot-eu", "deadly.example", "Deadly");
-    stage.until("the message is in its dead-letter queue", || held(stage, "observations-dead") > 0);
+    stage.until("the message is in its dead-letter queue", || held(stage, "observations-dead") > dead);
     assert!(!stage.cast.companies()["salesforce"].contains_key("deadly.example"), "nobody took it in");
     // The fix, and the redrive.
     stage.cloud("variables", &json!([reconcile, before]));
