@@ -8,6 +8,7 @@ use crate::{
 use concord_connector::{
     Context, Entity, ExternalId, Instant, Request, Response, Result, Snapshot, SourceVersion,
     exchange::{Body, Method, Refused},
+    mapping,
     script::{Run, Script},
 };
 use jiff::tz::TimeZone;
@@ -100,7 +101,7 @@ fn snapshot(cx: &Context, described: &Json, now: Instant) -> Result<Snapshot> {
 
 /// The row for the mapping: what AWS says, with days instead of times and our words beside.
 fn row(described: &Json) -> Json {
-    let mut row = described.clone();
+    let mut row = mapping::row(described);
     let status = said(described, "status");
     let ending = described.pointer("/endTimeBehavior/type").and_then(Json::as_str);
     let reason = described.pointer("/endTimeBehavior/reasonCode").and_then(Json::as_str).unwrap_or_default();
@@ -192,7 +193,7 @@ pub(crate) fn of_agreement(
         let id = entitlement_id(account, licence);
         let product = right.pointer("/resource/id").and_then(Json::as_str).unwrap_or_default();
         let code = product_code(script, product, products)?;
-        let mut row = summary.clone();
+        let mut row = mapping::row(summary);
         row["Id"] = id.clone().into();
         row["licenseArn"] = id.split_once('/').map_or(licence, |(_, licence)| licence).into();
         about(summary, &mut row);

@@ -1,7 +1,9 @@
 //! Entities of the catalog as rows for the mapping: what the canonical fields need of a document, and the document itself.
 
 use crate::{listing, offer, resale, terms::said};
-use concord_connector::{Context, Entity, ExternalId, Fault, Instant, RecordId, Result, Snapshot, SourceVersion};
+use concord_connector::{
+    Context, Entity, ExternalId, Fault, Instant, RecordId, Result, Snapshot, SourceVersion, mapping,
+};
 use serde_json::{Map, Value as Json};
 
 /// The Catalog API's types of entity, without versions.
@@ -19,7 +21,7 @@ pub(crate) fn document(described: &Json) -> Json {
     match (described.get("DetailsDocument"), described.get("Details").and_then(Json::as_str)) {
         (Some(document), _) if document.is_object() => document.clone(),
         // The older form: JSON in a text.
-        (_, Some(text)) => serde_json::from_str(text).unwrap_or_default(),
+        (_, Some(text)) => mapping::row(&serde_json::from_str(text).unwrap_or_default()),
         _ => Json::Object(Map::new()),
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::ask::{rows, said};
 use concord_connector::{
-    Context, Entity, Fields, Instant, RecordId, Result, Snapshot, SourceVersion, mapping::Creating,
+    Context, Entity, Fields, Instant, RecordId, Result, Snapshot, SourceVersion,
+    mapping::{self, Creating},
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -54,7 +55,7 @@ pub(crate) fn plain(json: &Json) -> Json {
 
 /// The row of an opportunity; `summary` is AWS's own view of it.
 fn row(opportunity: &Json, summary: Option<&Json>) -> Json {
-    let mut row = opportunity.clone();
+    let mut row = mapping::row(opportunity);
     row["Contact"] = opportunity.pointer("/Customer/Contacts/0").cloned().unwrap_or_else(|| json!({}));
     row["Spend"] = spend(opportunity).cloned().unwrap_or_else(|| json!({ "Amount": null }));
     row["Consent"] =
@@ -163,17 +164,15 @@ fn overlay(cx: &Context, body: &mut Json, fields: &Fields, creating: Creating) -
         let mut first = body.pointer("/Customer/Contacts/0").cloned().unwrap_or_else(|| json!({}));
         merge(&mut first, &contact);
         let named = first.as_object().is_some_and(|first| !first.is_empty());
-        if !body["Customer"]["Contacts"].is_array() {
-            body["Customer"]["Contacts"] = json!([]);
+        let contacts = body.pointer("/Customer/Contacts").and_then(Json::as_array);
+        let mut all = contacts.cloned().unwrap_or_default();
+        match (all.first_mut(), named) {
+            (Some(one), true) => *one = first,
+            (Some(_), false) => drop(all.remove(0)),
+            (None, true) => all.push(first),
+            (None, false) => {}
         }
-        if let Some(all) = body["Customer"]["Contacts"].as_array_mut() {
-            match (all.first_mut(), named) {
-                (Some(one), true) => *one = first,
-                (Some(_), false) => drop(all.remove(0)),
-                (None, true) => all.push(first),
-                (None, false) => {}
-            }
-        }
+        merge(body, &json!({ "Customer": { "Contacts": all } }));
     }
     if let Some(spent) = take("Spend") {
         spend_on(body, &spent);
@@ -198,7 +197,7 @@ fn spend_on(body: &mut Json, spent: &Json) {
             None => all.insert(0, one),
         }
     }
-    body["Project"]["ExpectedCustomerSpend"] = all.into();
+    merge(body, &json!({ "Project": { "ExpectedCustomerSpend": all } }));
 }
 
 /// Puts members on top of others; null takes one away.

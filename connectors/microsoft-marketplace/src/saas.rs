@@ -6,7 +6,7 @@ pub(crate) use decide::{check, preflight, write};
 
 use crate::{ingestion, read::Seen};
 use concord_connector::{
-    Request, Response, Result,
+    Request, Response, Result, mapping,
     script::{Run, Script},
     webhook::registration,
 };
@@ -58,7 +58,7 @@ pub(crate) fn resolved(script: &mut Script<'_>, token: &str) -> Run<Option<Seen>
     let answer = script.send(request)?;
     let row = answer.at("/subscription").filter(|_| answer.status == 200);
     Ok(row.map(|row| {
-        let mut row = view(row.clone());
+        let mut row = view(mapping::row(row));
         row["registration"] = registration(token).into();
         Seen { row, modified: None, at: answer.started_at }
     }))

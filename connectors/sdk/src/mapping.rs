@@ -10,6 +10,11 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+/// What a vendor shows, as the beginning of a row for a mapping: its members, and none where it is no object.
+pub fn row(shown: &Json) -> Json {
+    Json::Object(shown.as_object().cloned().unwrap_or_default())
+}
+
 /// Which way a field travels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

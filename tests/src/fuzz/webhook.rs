@@ -50,7 +50,8 @@ pub fn webhook(data: &[u8]) {
     for part in verified.split().into_iter().take(64).chain([verified]) {
         let Ok(signals) = connector.signals(cx, &part) else { continue };
         assert_eq!(Ok(&signals), connector.signals(cx, &part).as_ref().map_err(ToString::to_string), "read twice");
-        assert!(signals.len() <= SIGNALS_PER_BYTE * part.body().len(), "{} signals", signals.len());
+        // An address can name one more: a buyer lands with a token in it.
+        assert!(signals.len() <= SIGNALS_PER_BYTE * part.body().len() + 1, "{} signals", signals.len());
         for signal in signals {
             assert!(!signal.key.is_empty(), "a signal without key: {signal:?}");
             let connection = ConnectionName::from("under-test");

@@ -128,7 +128,7 @@ impl Check<'_> {
             };
             self.need(even, "amount", "write an amount that is paid in equal parts in each year, quarter or month of the duration, or write installments");
         } else {
-            let sum: i64 = due.iter().map(|one| one.amount.minor).sum();
+            let sum = due.iter().fold(0_i64, |sum, one| sum.saturating_add(one.amount.minor));
             self.need(
                 amount.is_some_and(|amount| amount.minor == sum),
                 "amount",

@@ -95,7 +95,7 @@ fn prices(product: &Json, months: i64, row: &mut Json) {
         .filter_map(|one| Some((day(&one["startTime"])?, money(one.pointer("/priceModel/flatFee/flatFeeOverride")?)?)))
         .collect();
     if let Some((_, first)) = due.first() {
-        let minor = due.iter().map(|(_, amount)| amount.minor).sum();
+        let minor = due.iter().fold(0_i64, |sum, (_, amount)| sum.saturating_add(amount.minor));
         total = Some(Money { minor, currency: first.currency });
         row["installments"] =
             due.iter().map(|(on, amount)| format!("{on} {} {}", amount.decimal(), amount.currency)).collect();
