@@ -24,7 +24,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-/// What was accepted has to arrive within this after the last was sent.
+/// While something that was accepted has not arrived, something arrives within this.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How long the target is out, and the hub dead.
 const OUTAGE: Duration = Duration::from_secs(3);
@@ -230,10 +230,14 @@ impl Scene {
         Ok(began.elapsed())
     }
 
-    /// Until everything that was accepted has arrived; the ledger says what has not.
+    /// Until everything that was accepted has arrived, or nothing more does; the ledger says what has not.
     async fn settle(&self) {
-        let began = Instant::now();
-        while !self.ledger.is_settled() && began.elapsed() < PATIENCE {
+        let (mut last, mut writes) = (Instant::now(), 0);
+        while !self.ledger.is_settled() && last.elapsed() < PATIENCE {
+            let now = self.target.writes.load(Ordering::Relaxed);
+            if now != writes {
+                (last, writes) = (Instant::now(), now);
+            }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
