@@ -48,6 +48,24 @@ fn every_fuzz_target_has_a_program_and_every_program_a_target() {
     }
 }
 
+/// Connectors are counted: one more moves those behind it, and their seeds would be tried on others.
+#[test]
+fn every_seed_is_for_the_connector_whose_name_it_bears() {
+    let systems: Vec<String> =
+        concord_connectors::all().iter().map(|connector| connector.system().to_string()).collect();
+    for target in ["answers", "mapping", "webhook"] {
+        let mut named = BTreeSet::new();
+        for seed in files(&root().join("fuzz/seeds").join(target)) {
+            let name = seed.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let system = systems.iter().position(|system| name.starts_with(&format!("{system}-")));
+            let first = fs::read(&seed).expect("a readable seed").first().map_or(0, |first| usize::from(*first));
+            assert_eq!(system, Some(first % systems.len()), "{target}/{name}: plant the seeds anew");
+            named.insert(first % systems.len());
+        }
+        assert!(named.len() + 2 >= systems.len(), "{target} has seeds of {} connectors only", named.len());
+    }
+}
+
 fn plant(target: &str, name: &str, data: &[u8]) {
     let folder = root().join("fuzz/seeds").join(target);
     fs::create_dir_all(&folder).expect("a folder for seeds");

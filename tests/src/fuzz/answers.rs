@@ -3,7 +3,7 @@
 use super::{input::Input, subjects::SUBJECTS};
 use concord_connector::{
     ConnectionName, Connector, Context, Fault, Instant, Operation, Outcome, Response, Snapshot, Step,
-    exchange::{Change, Written},
+    exchange::{Change, Checked, Write, Written},
 };
 use concord_hub::message::{Message, Observation};
 use std::collections::BTreeMap;
@@ -92,7 +92,27 @@ fn ended(operation: &Operation, outcome: Outcome) {
                 }
             }
         }
+        (Operation::Check { write, .. }, Outcome::Checked(checked)) => checked_on(write, checked),
         (operation, outcome) => panic!("a {} ended as {outcome:?}", operation.name()),
+    }
+}
+
+/// What became of a job.
+fn checked_on(write: &Write, checked: Checked) {
+    match checked {
+        Checked::Done { after, created } => {
+            assert!(!created || matches!(write.change, Change::Create { .. }), "made by {:?}", write.change);
+            travels(after);
+        }
+        Checked::Refused { mistakes } => {
+            assert!(!mistakes.is_empty(), "refused, and nobody says why");
+            assert!(
+                mistakes.iter().all(|unfit| !unfit.sentence.is_empty()),
+                "a mistake without a sentence: {mistakes:?}"
+            );
+        }
+        Checked::Broken { reason } => assert!(!reason.is_empty(), "broken, and nobody says why"),
+        Checked::Running { .. } | Checked::Next(_) => {}
     }
 }
 
