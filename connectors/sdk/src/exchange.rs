@@ -211,6 +211,22 @@ pub enum Outcome {
     Account(Account),
 }
 
+impl Outcome {
+    /// What was read: not what a write left behind.
+    pub fn shown(&mut self) -> impl Iterator<Item = &mut Snapshot> {
+        let (records, rows): (&mut [_], &mut [_]) = match self {
+            Self::Records(records) | Self::Page { records, .. } => (records, &mut []),
+            Self::Written(rows) => (&mut [], rows),
+            Self::Found(_) | Self::Checked(_) | Self::Account(_) => (&mut [], &mut []),
+        };
+        let moved = rows.iter_mut().filter_map(|row| match row {
+            Ok(Written::Moved(seen)) => Some(seen),
+            _ => None,
+        });
+        records.iter_mut().filter_map(|(_, read)| read.as_mut().ok()).chain(moved)
+    }
+}
+
 /// What a system says about the account itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Account {

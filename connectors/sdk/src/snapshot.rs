@@ -65,6 +65,10 @@ pub struct Snapshot {
     /// Ids of the same thing in other connections, as this system stores them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Key>,
+    /// How far the vendor's clock was behind the hub's when this was read, at most, in milliseconds; `None` where it was not,
+    /// or did not say. The engine notes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind_ms: Option<u64>,
 }
 
 impl Snapshot {
@@ -81,6 +85,7 @@ impl Snapshot {
             presence: Presence::Live,
             marker: None,
             keys: Vec::new(),
+            behind_ms: None,
         }
     }
     /// The tombstone that a vendor's own delete event stands for.

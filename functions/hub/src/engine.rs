@@ -24,6 +24,10 @@ use std::time::Duration;
 const EXCHANGES: usize = 256;
 /// How long one request may take in all.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// A `Date` header counts in seconds (RFC 9110, 5.6.7).
+const TOLD_IN: Duration = Duration::from_secs(1);
+/// Clocks that differ by less are right.
+const SLACK: Duration = Duration::from_secs(2);
 
 /// An outcome and when the first request of the operation left.
 #[derive(Debug)]
@@ -60,7 +64,11 @@ impl Hub {
             match step.map_err(|fault| scrub.fault(fault))? {
                 Step::Done(outcome) => {
                     self.costs.took(connection, operation, seen.len());
-                    return Ok(Ran { outcome: scrub.outcome(outcome), started_at, ended_at: self.now() });
+                    let (mut outcome, ended_at) = (scrub.outcome(outcome), self.now());
+                    if let Some(behind) = behind(&seen, ended_at) {
+                        outcome.shown().for_each(|snapshot| snapshot.behind_ms = Some(behind));
+                    }
+                    return Ok(Ran { outcome, started_at, ended_at });
                 }
                 Step::Send(request) => {
                     seen.push(self.exchange(connection, &request, share).await.map_err(|fault| {
@@ -157,6 +165,14 @@ pub(crate) fn respond(answer: HttpResponse, started_at: Instant) -> Response {
     Response::new(answer.status, answer.headers, &answer.body, started_at)
 }
 
+/// How far a system's clock was behind ours, at most, in milliseconds: by the newest answer that tells what it showed, where
+/// that is certain.
+fn behind(seen: &[Response], ended_at: Instant) -> Option<u64> {
+    let (clock, asked_at) = seen.iter().rev().find_map(|response| Some((response.clock()?, response.started_at)))?;
+    let behind = ended_at.since(clock).as_millis();
+    (clock.plus(TOLD_IN + SLACK) < asked_at).then(|| u64::try_from(behind).unwrap_or(u64::MAX))
+}
+
 fn broken(connection: &Connection, request: &Request, error: HttpError) -> Fault {
     let title = &connection.connector.manifest().title;
     match error {
@@ -167,5 +183,31 @@ fn broken(connection: &Connection, request: &Request, error: HttpError) -> Fault
             format!("{title} did not answer a write, which may have been carried out: {why}"),
         ),
         HttpError::Lost(why) => Fault::new(Kind::Unavailable, "engine", format!("{title} did not answer: {why}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn answered(at: i64, clock: Option<i64>) -> Response {
+        let date = clock.map(|clock| ("date".to_owned(), Instant::from_ms(clock).http()));
+        Response::new(200, BTreeMap::from_iter(date), b"", Instant::from_ms(at))
+    }
+
+    #[test]
+    fn how_far_a_clock_is_behind_is_told_by_the_newest_answer_that_says_when_it_was() {
+        let now = 1_767_225_600_000;
+        let seen = [answered(now, Some(now - 90_000)), answered(now + 1000, Some(now - 240_000)), answered(now, None)];
+        let ended_at = Instant::from_ms(now + 1500);
+        assert_eq!(behind(&seen, ended_at), Some(241_500), "and the time that the answers took");
+        assert_eq!(
+            behind(&[answered(now, Some(now - 3000))], ended_at),
+            None,
+            "clocks that differ by little are right"
+        );
+        assert_eq!(behind(&[answered(now, Some(now + 90_000))], ended_at), None, "it is ahead");
+        assert_eq!(behind(&[answered(now, None)], ended_at), None, "nobody said");
     }
 }

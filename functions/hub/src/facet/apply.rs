@@ -2,7 +2,7 @@
 
 use super::{ByField, Facet, Hash, LastWrite, Order, Sort, VERSIONS, Version, View, hash, in_order, version::Brought};
 use concord_connector::{Field, Instant, Snapshot, Value, snapshot::Presence};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// What came of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Facet {
             wrote: ByField::new(),
             presence: Some(snapshot.presence.clone()),
         };
-        let at = self.insert(version);
+        let at = self.insert(version, snapshot.behind_ms.map(Duration::from_millis));
         if was_last {
             self.revision.clone_from(&snapshot.revision);
             if snapshot.presence == Presence::Live {
@@ -108,7 +108,7 @@ impl Facet {
             presence: (self.is_unseen() || !self.is_live()).then_some(Presence::Live),
         };
         if self.base.folded.as_ref().is_none_or(|folded| version.order > *folded) {
-            self.insert(version);
+            self.insert(version, None);
             self.shorten();
         }
         if self.written.as_ref().is_none_or(|written| written.ended_at <= ended_at) {
@@ -142,7 +142,7 @@ impl Facet {
     pub fn removed(&mut self, at: Instant) {
         let version = concord_connector::SourceVersion(self.source_version().0.saturating_add(1));
         let order = Order { version, sort: Sort::Receipt, read_at: at, content: Hash::default() };
-        self.insert(Version {
+        let version = Version {
             order,
             last_read: at,
             modified: Some(at),
@@ -153,7 +153,8 @@ impl Facet {
             stamps: ByField::new(),
             wrote: ByField::new(),
             presence: Some(Presence::Deleted),
-        });
+        };
+        self.insert(version, None);
         self.wants.clear();
         self.shorten();
     }
@@ -231,8 +232,9 @@ impl Facet {
         same
     }
 
-    /// Inserts a version and makes it, and those after it, hold differences only. Returns its place.
-    fn insert(&mut self, mut new: Version) -> usize {
+    /// Inserts a version, read while the vendor's clock was so far behind, and makes it, and those after it, hold differences
+    /// only. Returns its place.
+    fn insert(&mut self, mut new: Version, behind: Option<Duration>) -> usize {
         let tail = self.split(&new.order);
         let at = match left_out!(ArrivalOrder) {
             true => self.versions.len(),
@@ -253,7 +255,7 @@ impl Facet {
             new.times.retain(|field, time| new.diff.contains_key(field) && self.may_date(at, field, *time));
             new.ours.retain(|field| new.diff.contains_key(field));
             new.stamps.retain(|field, _| new.diff.contains_key(field));
-            self.recognise(&mut new, at);
+            self.recognise(&mut new, at, behind);
             if new.presence.as_ref().is_none_or(|shown| *shown == before.presence) && (at > 0 || !self.base.is_empty())
             {
                 new.presence = None;
@@ -280,7 +282,7 @@ impl Facet {
         }
         self.versions.insert(at, Arc::new(new));
         if let Some(tail) = tail {
-            self.insert(tail);
+            self.insert(tail, None);
         }
         at
     }

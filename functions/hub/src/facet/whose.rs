@@ -2,11 +2,12 @@
 
 use super::{Facet, Hash, Sort, Version};
 use concord_connector::{Field, Instant};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 impl Facet {
-    /// Notes the fields whose new value is one that we were about to write.
-    pub(super) fn recognise(&self, new: &mut Version, at: usize) {
+    /// Notes the fields whose new value is one that we were about to write. `behind` is how far the vendor's clock was behind
+    /// ours at that read, where it said so.
+    pub(super) fn recognise(&self, new: &mut Version, at: usize, behind: Option<Duration>) {
         for (field, value) in &new.diff {
             let image = Hash::of(value.as_ref());
             let typed = self.was_typed(at, field, &image);
@@ -16,7 +17,7 @@ impl Facet {
                     new.ours.insert(field.clone());
                     continue;
                 }
-                let under = self.was_made_with(field).or_else(|| self.may_cover(new, field));
+                let under = self.was_made_with(field).or_else(|| self.may_cover(new, field, behind));
                 let under = under.or_else(|| self.wanted_stamp(field, &image).filter(|_| typed));
                 new.stamps.extend(under.map(|stamp| (field.clone(), stamp)));
                 continue;
@@ -36,11 +37,11 @@ impl Facet {
     }
 
     /// The stamp of a value that an open want may have carried there before a field was edited to another: the vendor's clock
-    /// is behind, by our last write there, and by ours the edit is later than the want. Whether that write landed nobody
-    /// knows yet; whoever wrote is later than the value that we were to write in any case.
-    fn may_cover(&self, new: &Version, field: &Field) -> Option<Instant> {
-        let ours = self.versions.iter().rev().find(|known| known.order.sort == Sort::Receipt)?;
-        let behind = ours.behind()?;
+    /// is behind, by what it said or by our last write there, and by ours the edit is later than the want. Whether that write
+    /// landed nobody knows yet; whoever wrote is later than the value that we were to write in any case.
+    fn may_cover(&self, new: &Version, field: &Field, behind: Option<Duration>) -> Option<Instant> {
+        let receipt = || self.versions.iter().rev().find(|known| known.order.sort == Sort::Receipt);
+        let behind = behind.or_else(|| receipt()?.behind())?;
         let edited_at = new.edited_at(field).0.plus(behind);
         let open = self.wants.iter().filter(|want| want.fields.contains_key(field) && want.at < edited_at);
         open.filter_map(|want| want.stamps.get(field).copied()).max()

@@ -209,6 +209,25 @@ fn an_edit_that_may_be_on_top_of_an_unanswered_write_is_later_than_it_where_the_
 }
 
 #[test]
+fn how_far_a_vendors_clock_is_behind_is_known_from_its_answers_where_no_write_has_shown_it() {
+    let edited = |behind_ms: Option<u64>| {
+        let mut facet = facet();
+        facet.observe(&shows("Acme", 0), at(1));
+        // Sent, perhaps, at 1001 s; nobody knows. By the vendor's clock, five minutes behind, the edit was made at 703.
+        wants(&mut facet, "Core", 1000);
+        facet.observe(&Snapshot { behind_ms, ..entry("Dale", 703) }, at(1100));
+        said(&facet).and_then(|(_, at)| at)
+    };
+    assert_eq!(
+        edited(Some(300_500)),
+        Some(Instant::from_ms(at(999).ms() + 1)),
+        "by our clock it is later than the want"
+    );
+    assert_eq!(edited(Some(200_000)), Some(at(703)), "so far behind it would have been made before");
+    assert_eq!(edited(None), Some(at(703)), "nor is it later where clocks are right");
+}
+
+#[test]
 fn what_a_record_of_ours_shows_otherwise_when_it_is_found_was_edited_since_it_was_made() {
     let mut facet = facet();
     // A create of which no answer came; somebody edited what it had made before it was found.
