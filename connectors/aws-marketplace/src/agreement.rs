@@ -84,24 +84,23 @@ fn is_unknown(response: &Response) -> bool {
 }
 
 fn snapshot(cx: &Context, described: &Json, now: Instant) -> Result<Snapshot> {
-    let row = row(described);
     let at = |member: &str| described.get(member).and_then(seconds);
     // The answer has no time of change; what ends an agreement early moves its end.
     let ended = at("endTime").filter(|end| said(described, "status") != "ACTIVE" && *end <= now);
     let modified = at("acceptanceTime").max(ended);
-    let mut snapshot = Snapshot::new(
+    let mut snapshot = Snapshot::named(
         Entity::Agreement,
         said(described, "agreementId"),
         SourceVersion::from_instant(modified.unwrap_or(now)),
-    );
+    )?;
     snapshot.modified = modified;
-    snapshot.fields = cx.mapping(Entity::Agreement)?.decode(cx, Entity::Agreement, &row)?;
+    snapshot.fields = cx.mapping(Entity::Agreement)?.decode(cx, Entity::Agreement, &row(described))?;
     Ok(snapshot)
 }
 
 /// The row for the mapping: what AWS says, with days instead of times and our words beside.
 fn row(described: &Json) -> Json {
-    let mut row = mapping::row(described);
+    let mut row = described.clone();
     let status = said(described, "status");
     let ending = described.pointer("/endTimeBehavior/type").and_then(Json::as_str);
     let reason = described.pointer("/endTimeBehavior/reasonCode").and_then(Json::as_str).unwrap_or_default();

@@ -76,7 +76,7 @@ pub(crate) fn snapshot(
     // Times have whole seconds; the revision tells two changes of one second apart.
     let step: u64 = revision.and_then(|revision| revision.parse().ok()).unwrap_or(0);
     let version = SourceVersion(SourceVersion::from_instant(latest).0.saturating_add(step.min(999_999)));
-    let mut snapshot = Snapshot::new(entity, id, version);
+    let mut snapshot = Snapshot::named(entity, id, version)?;
     snapshot.revision = revision.map(str::to_owned);
     snapshot.modified = modified;
     snapshot.marker = row.get("Marker").and_then(Json::as_str).map(RecordId::new);

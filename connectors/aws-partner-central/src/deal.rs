@@ -2,8 +2,7 @@
 
 use crate::ask::{rows, said};
 use concord_connector::{
-    Context, Entity, Fields, Instant, RecordId, Result, Snapshot, SourceVersion,
-    mapping::{self, Creating},
+    Context, Entity, Fields, Instant, RecordId, Result, Snapshot, SourceVersion, mapping::Creating,
 };
 use serde_json::{Map, Value as Json, json};
 
@@ -55,7 +54,7 @@ pub(crate) fn plain(json: &Json) -> Json {
 
 /// The row of an opportunity; `summary` is AWS's own view of it.
 fn row(opportunity: &Json, summary: Option<&Json>) -> Json {
-    let mut row = mapping::row(opportunity);
+    let mut row = opportunity.clone();
     row["Contact"] = opportunity.pointer("/Customer/Contacts/0").cloned().unwrap_or_else(|| json!({}));
     row["Spend"] = spend(opportunity).cloned().unwrap_or_else(|| json!({ "Amount": null }));
     row["Consent"] =
@@ -109,7 +108,7 @@ pub(crate) fn snapshot(cx: &Context, opportunity: &Json, summary: Option<&Json>,
     let shown = said(opportunity, "/LastModifiedDate");
     let modified = Instant::parse(shown);
     let version = SourceVersion::from_instant(modified.unwrap_or(now));
-    let mut snapshot = Snapshot::new(Entity::CosellDeal, said(opportunity, "/Id"), version);
+    let mut snapshot = Snapshot::named(Entity::CosellDeal, said(opportunity, "/Id"), version)?;
     snapshot.revision = Some(shown.to_owned()).filter(|shown| !shown.is_empty());
     snapshot.modified = modified;
     snapshot.marker = marker(cx, opportunity).map(RecordId::new);

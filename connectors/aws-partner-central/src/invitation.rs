@@ -78,7 +78,7 @@ fn snapshot(cx: &Context, shown: &Json, became: Option<ExternalId>, now: Instant
     let invited = Instant::parse(said(shown, "/InvitationDate"));
     let step = u64::from(said(shown, "/Status") != "PENDING");
     let version = SourceVersion(SourceVersion::from_instant(invited.unwrap_or(now)).0.saturating_add(step));
-    let mut snapshot = Snapshot::new(Entity::CosellDeal, said(shown, "/Id"), version);
+    let mut snapshot = Snapshot::named(Entity::CosellDeal, said(shown, "/Id"), version)?;
     snapshot.modified = invited;
     snapshot.fields = cx.mapping(Entity::CosellDeal)?.decode(cx, Entity::CosellDeal, &row)?;
     if let Some(id) = became {

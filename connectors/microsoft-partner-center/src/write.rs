@@ -8,7 +8,7 @@ use crate::{
 use concord_connector::{
     Context, Entity, ExternalId, Fault, Fields, Kind, Outcome, Request, Response,
     exchange::{Change, Method, Refused, Write, Written},
-    mapping::{self, Creating},
+    mapping::Creating,
     script::{Pause, Run, Script},
 };
 use serde_json::{Value as Json, json};
@@ -83,7 +83,7 @@ fn update(script: &mut Script<'_>, cx: &Context, write: &Write, id: &ExternalId,
     if held.iter().any(|(field, value)| seen.fields.get(field).is_some_and(|now| now != value)) {
         return Ok(Written::Moved(seen));
     }
-    let mut raw = mapping::row(&before.body);
+    let mut raw = before.body.clone();
     overlay(cx, &write.fields, &mut raw, Creating::No)?;
     if raw == before.body {
         return Ok(Written::Done { after: seen, overwritten: Vec::new(), created: false });

@@ -1,6 +1,6 @@
 //! What a connection says an external record is.
 
-use crate::{ExternalId, Field, RecordId, key::Key, schema::Entity, time::Instant, value::Value};
+use crate::{ExternalId, Fault, Field, RecordId, Result, key::Key, schema::Entity, time::Instant, value::Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -86,6 +86,19 @@ impl Snapshot {
             marker: None,
             keys: Vec::new(),
             behind_ms: None,
+        }
+    }
+    /// The same of what a vendor showed, which may be anything.
+    ///
+    /// # Errors
+    /// `Malformed` when it names no record: nothing of it may be taken for what a record shows.
+    pub fn named(entity: Entity, id: &str, version: SourceVersion) -> Result<Self> {
+        match id {
+            "" => {
+                Err(Fault::malformed("read", "the system's answer has no id, so it shows no record")
+                    .with("entity", entity))
+            }
+            id => Ok(Self::new(entity, id, version)),
         }
     }
     /// The tombstone that a vendor's own delete event stands for.

@@ -12,6 +12,7 @@ pub(crate) use budget::Share;
 
 use crate::{
     events::Count,
+    facet::SLACK,
     hub::Hub,
     ports::{HttpError, HttpRequest, HttpResponse},
     settings::Connection,
@@ -26,8 +27,6 @@ const EXCHANGES: usize = 256;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// A `Date` header counts in seconds (RFC 9110, 5.6.7).
 const TOLD_IN: Duration = Duration::from_secs(1);
-/// Clocks that differ by less are right.
-const SLACK: Duration = Duration::from_secs(2);
 
 /// An outcome and when the first request of the operation left.
 #[derive(Debug)]

@@ -17,6 +17,7 @@ pub use apply::Applied;
 pub use fold::{Cell, Said, View};
 pub use hash::{Hash, hash};
 pub use landed::Landed;
+pub(crate) use version::SLACK;
 pub use version::{Order, Sort, Version};
 
 use concord_connector::{

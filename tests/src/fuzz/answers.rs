@@ -118,6 +118,7 @@ fn checked_on(write: &Write, checked: Checked) {
 
 /// What was read survives the queue unchanged.
 fn travels(snapshot: Snapshot) {
+    assert!(!snapshot.id.as_str().is_empty(), "a record without an id: {snapshot:?}");
     let connection = ConnectionName::from("under-test");
     let observation = Observation {
         connection,

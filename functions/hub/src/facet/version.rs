@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, time::Duration};
 
 /// Clocks that differ by less are right.
-const SLACK: Duration = Duration::from_secs(2);
+pub(crate) const SLACK: Duration = Duration::from_secs(2);
 
 /// The place of a version: by source version, then by when its read started (of a receipt: when its write started), then
 /// by content. Vendors count versions as coarsely as in whole seconds: an edit that was read before a write began stands
