@@ -1,5 +1,9 @@
 //! The loops that drive the steps: queues, change feed, schedule.
 
+mod loops;
+
+pub use loops::Loops;
+
 use crate::app::App;
 use async_trait::async_trait;
 use concord_connector::{Result, System};
@@ -16,7 +20,6 @@ use concord_hub::{
 };
 use futures::future::BoxFuture;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::task::JoinSet;
 
 /// A message is hidden that long while it is worked on; a step is given up after half of it.
 const VISIBILITY: Duration = Duration::from_secs(120);
@@ -59,10 +62,10 @@ impl feed::Fanout for Steps {
 /// Starts every loop; they end when the app is told to stop, with their work done.
 ///
 /// # Errors
-/// Where the truth is in a stack, whose functions do all that.
-pub fn start(app: &Arc<App>) -> Result<JoinSet<()>> {
-    let mut loops = JoinSet::new();
+/// Where the truth is in a stack, whose functions do all that; when their threads do not start.
+pub fn start(app: &Arc<App>) -> Result<Loops> {
     let (hub, store) = (&app.hub, &app.folder()?.store);
+    let mut loops = Loops::new()?;
     let steps = Arc::new(Steps(Arc::clone(hub)));
     let poller = Poller::new(store.clone(), steps.clone(), Arc::new(SystemEntropy));
     let (mappings, stop) = (mappings(app, store), app.stop.subscribe());
@@ -100,12 +103,7 @@ pub fn start(app: &Arc<App>) -> Result<JoinSet<()>> {
     Ok(loops)
 }
 
-fn every(
-    loops: &mut JoinSet<()>,
-    app: &App,
-    wait: Duration,
-    tick: impl FnMut() -> BoxFuture<'static, ()> + Send + 'static,
-) {
+fn every(loops: &mut Loops, app: &App, wait: Duration, tick: impl FnMut() -> BoxFuture<'static, ()> + Send + 'static) {
     loops.spawn(ticker::run(Arc::clone(&app.hub.clock), wait, app.stop.subscribe(), tick));
 }
 

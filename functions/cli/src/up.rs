@@ -9,10 +9,7 @@ use crate::{
 use anyhow::{Context as _, Result, anyhow};
 use serde_json::json;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{
-    net::TcpListener,
-    task::{JoinHandle, JoinSet},
-};
+use tokio::{net::TcpListener, task::JoinHandle};
 
 /// Work in flight has that long to end after a stop was asked for; what does not end is found again by the next start.
 const GRACE: Duration = Duration::from_secs(20);
@@ -23,7 +20,7 @@ pub struct Running {
     pub app: Arc<App>,
     /// The address of the server; no slash at the end.
     pub url: String,
-    loops: JoinSet<()>,
+    loops: run::Loops,
     server: JoinHandle<()>,
 }
 
@@ -100,7 +97,7 @@ impl Running {
         tracing::info!("Stopping.");
         self.app.stop.send_replace(true);
         let finish = async {
-            while self.loops.join_next().await.is_some() {}
+            self.loops.ended().await;
             drop((&mut self.server).await);
         };
         if tokio::time::timeout(GRACE, finish).await.is_err() {

@@ -24,7 +24,7 @@ pub(super) async fn backfill(name: &str, at: &At, wants_json: bool) -> Result<()
     let watched = watch(&session, name, &started).await;
     if let Some((mut loops, app)) = loops {
         app.stop.send_replace(true);
-        while loops.join_next().await.is_some() {}
+        loops.ended().await;
     }
     let records = watched?;
     print::either(wants_json, &json!({ "connection": name, "observed": records }), || {

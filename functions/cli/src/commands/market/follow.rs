@@ -29,7 +29,7 @@ pub(super) async fn to_the_end(session: &Session, pushed: &Json) -> Result<Json>
     let watched = watch(session, &text(&pushed["record"]), &ordered).await;
     if let Some((mut loops, app)) = loops {
         app.stop.send_replace(true);
-        while loops.join_next().await.is_some() {}
+        loops.ended().await;
     }
     watched
 }
