@@ -14,8 +14,9 @@ use std::{
     time::Duration,
 };
 
-/// Between two rounds of copying: the longer, the fewer versions of one page are copied.
-const ROUND: Duration = Duration::from_millis(500);
+/// Between two rounds of copying. A round ends with what it copied on disk, and a commit that comes meanwhile waits for that:
+/// many short ones keep the slowest answer short, and take no more of the processor than few long ones (BENCHMARKS.md).
+const ROUND: Duration = Duration::from_millis(50);
 /// A log of that many pages (of 4 KiB) is begun anew. Only the writer can do that, when the copying has caught up.
 const LONG: u64 = 24_000;
 
