@@ -11,9 +11,9 @@ use concord_connector::{RecordId, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The newest images of records take that much memory at most...
-const ROOM: usize = 67 << 20;
+const ROOM: usize = 32 << 20;
 /// ... and those that they replaced that much: the change feed compares the two, soon after.
-const ROOM_BEFORE: usize = 19 << 20;
+const ROOM_BEFORE: usize = 12 << 20;
 /// A record takes so many times the bytes that it is stored as: they are compressed, it is maps of small texts.
 /// Measured: 14.5 KB with its folds for one that is stored in 2.9 KB.
 const UNFOLDED: usize = 5;

@@ -15,7 +15,7 @@ use std::{
 
 /// Items take that much memory at most, keys and what comes with them included. A record of `concord bench` (3.2 KB stored)
 /// with its links, keys and orders takes about 6.3 KB.
-const ROOM: usize = 48 << 20;
+const ROOM: usize = 72 << 20;
 /// A larger item is not held: it would take the room of many.
 const LARGE: usize = 64 << 10;
 /// What an item costs beside its texts, about.
