@@ -76,8 +76,9 @@ impl Running {
         app.url.get_or_init(|| url.clone());
         let loops = run::start(&app)?;
         let router = server::router(Arc::clone(&app));
-        let server = tokio::spawn(server::serve(listener, router, server::Bounds::default(), app.stop.subscribe()));
+        // Before the server answers: whoever hears that the hub is ready finds it by this file.
         RunFile { url: url.clone(), token: app.token.clone(), pid: std::process::id() }.write(&app.dir)?;
+        let server = tokio::spawn(server::serve(listener, router, server::Bounds::default(), app.stop.subscribe()));
         tracing::info!(url, "Concord is up.");
         Ok(Self { app, url, loops, server })
     }
