@@ -234,7 +234,7 @@ fn product_code(script: &mut Script<'_>, product: &str, known: &mut BTreeMap<Str
         return Ok(Some(code.clone()).filter(|code| !code.is_empty()));
     }
     let described = if product.is_empty() { None } else { read::described(script, product)? };
-    let code = described.map(|(described, _)| document(described)).unwrap_or_default();
+    let code = described.and_then(|(described, _)| document(described).ok()).unwrap_or_default();
     let code = code.pointer("/Description/ProductCode").and_then(Json::as_str).unwrap_or_default().to_owned();
     known.insert(product.to_owned(), code.clone());
     Ok(Some(code).filter(|code| !code.is_empty()))

@@ -1,10 +1,8 @@
 //! Entities of the catalog as rows for the mapping: what the canonical fields need of a document, and the document itself.
 
 use crate::{listing, offer, resale, terms::said};
-use concord_connector::{
-    Context, Entity, ExternalId, Fault, Instant, RecordId, Result, Snapshot, SourceVersion, mapping,
-};
-use serde_json::{Map, Value as Json};
+use concord_connector::{Context, Entity, ExternalId, Fault, Instant, RecordId, Result, Snapshot, SourceVersion};
+use serde_json::Value as Json;
 
 /// The Catalog API's types of entity, without versions.
 pub(crate) fn type_of(entity: Entity) -> Result<&'static str> {
@@ -17,13 +15,20 @@ pub(crate) fn type_of(entity: Entity) -> Result<&'static str> {
 }
 
 /// The document of a described entity.
-pub(crate) fn document(described: &Json) -> Json {
-    match (described.get("DetailsDocument"), described.get("Details").and_then(Json::as_str)) {
-        (Some(document), _) if document.is_object() => document.clone(),
+///
+/// # Errors
+/// When it is none: read as one without members it would say that everything was emptied there.
+pub(crate) fn document(described: &Json) -> Result<Json> {
+    let document = match (described.get("DetailsDocument"), described.get("Details").and_then(Json::as_str)) {
+        (Some(document), _) => Some(document.clone()),
         // The older form: JSON in a text.
-        (_, Some(text)) => mapping::row(&serde_json::from_str(text).unwrap_or_default()),
-        _ => Json::Object(Map::new()),
-    }
+        (_, Some(text)) => serde_json::from_str(text).ok(),
+        _ => None,
+    };
+    document.filter(Json::is_object).ok_or_else(|| {
+        Fault::malformed("aws-marketplace", "the catalog describes an entity without a document")
+            .with("id", identifier(described).0)
+    })
 }
 
 /// An entity's id and revision: `offer-x@7`.
@@ -46,15 +51,18 @@ pub(crate) struct Beside<'a> {
 }
 
 /// The row for the mapping.
-pub(crate) fn row(entity: Entity, described: &Json, beside: &Beside<'_>, now: Instant) -> Json {
-    let document = document(described);
+///
+/// # Errors
+/// As [`document`].
+pub(crate) fn row(entity: Entity, described: &Json, beside: &Beside<'_>, now: Instant) -> Result<Json> {
+    let document = document(described)?;
     let mut row = match entity {
         Entity::Listing => listing::row(&document),
         Entity::ResaleAuthorization => resale::row(&document, now),
         _ => offer::row(&document, beside, now),
     };
     row["Id"] = identifier(described).0.into();
-    row
+    Ok(row)
 }
 
 /// What a described entity says.
@@ -68,7 +76,7 @@ pub(crate) fn snapshot(
     beside: &Beside<'_>,
     now: Instant,
 ) -> Result<Snapshot> {
-    let row = row(entity, described, beside, now);
+    let row = row(entity, described, beside, now)?;
     let (id, revision) = identifier(described);
     let modified = described.get("LastModifiedDate").and_then(Json::as_str).and_then(Instant::parse);
     let accepted = beside.agreement.and_then(|agreement| agreement.get("lastUpdateTime")).and_then(seconds);

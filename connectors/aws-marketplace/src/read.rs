@@ -68,7 +68,11 @@ pub(crate) fn understood(
             let listed = script.send(catalog::search("Offer", filters, None))?;
             beside.summary = rows(&listed.body, "/EntitySummaryList").find(|summary| said(summary, "EntityId") == id);
         }
-        if said(&entity::document(described), "State") == "Released" {
+        let document = match entity::document(described) {
+            Ok(document) => document,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        if said(&document, "State") == "Released" {
             beside.agreement = agreement::of_offer(script, id)?;
         }
     }

@@ -79,7 +79,10 @@ fn update(
     if moved(&there, held, &write.fields) {
         return Ok(Ok(Written::Moved(there)));
     }
-    let whole = document(described);
+    let whole = match document(described) {
+        Ok(whole) => whole,
+        Err(fault) => return Ok(Err(fault.into())),
+    };
     if let Some(refused) = forbidden(of, &whole, &there, &write.fields) {
         return Ok(Err(refused));
     }

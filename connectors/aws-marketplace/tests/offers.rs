@@ -2,7 +2,7 @@
 
 use crate::world::*;
 use concord_connector::{
-    Entity, Kind, Operation, Outcome, RecordId, Retry,
+    Entity, Kind, Operation, Outcome, RecordId, Retry, Step,
     exchange::{Change, Checked, Written},
     sandbox::{Act, Sandbox, Trouble},
     signal::Happened,
@@ -51,6 +51,29 @@ fn an_offer_is_made_priced_and_released_in_one_change_set() {
     assert_eq!(after.fields["status"], word("open"));
     for (name, value) in offer() {
         assert_eq!(after.fields[&name], value, "{name}");
+    }
+}
+
+#[test]
+fn an_offer_that_is_shown_without_its_document_is_not_one_that_was_emptied() {
+    let mut world = World::new();
+    let there = world.done(OFFER, &create("one", offer()));
+    let fetch = Operation::Fetch { entity: OFFER, ids: vec![there.id.clone()] };
+    for document in [json!("7"), json!("{"), json!(null)] {
+        assert!(world.fetch(OFFER, &there.id).is_some());
+        let mut seen: Vec<_> = world.exchanges.iter().map(|(_, response)| response.clone()).collect();
+        for shown in seen.iter_mut().filter_map(|response| response.body.as_object_mut()) {
+            if shown.contains_key("EntityIdentifier") {
+                shown.insert("Details".into(), document.clone());
+                shown.remove("DetailsDocument");
+            }
+        }
+        let rows = match world.connector.next(&world.cx, &fetch, &seen).unwrap() {
+            Step::Done(Outcome::Records(rows)) => rows,
+            other => panic!("{other:?}"),
+        };
+        let refused = rows[0].1.as_ref().unwrap_err();
+        assert_eq!(refused.kind, Kind::Malformed, "{document}: {refused:?}");
     }
 }
 
