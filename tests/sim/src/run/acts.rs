@@ -8,6 +8,7 @@ use crate::{
 };
 use concord_connector::{Entity, Fields, RecordId, Value, sandbox::Act, schema::Type};
 use concord_hub::{
+    facet::Link,
     keys,
     ports::Table,
     record::{Record, Stored},
@@ -232,10 +233,11 @@ impl Run<'_> {
                 .collect();
             format!("{name}  a person edits {entity} {id} (thing {thing}): {}", changed.join(", "))
         });
-        let made = match self.record_of(&name, entity, &id).and_then(|record| self.golden(&record)) {
-            Some(record) if !record.is_placeholder() => Made::Known,
-            _ => Made::Unknown,
-        };
+        // What is linked and was never read shows all of it at its first read, this edit among it.
+        let link = Link { connection: name.as_str().into(), id: id.as_str().into() };
+        let record = self.record_of(&name, entity, &id).and_then(|record| self.golden(&record));
+        let is_read = record.is_some_and(|record| record.facet(&link).is_some_and(|facet| !facet.is_unseen()));
+        let made = if is_read { Made::Known } else { Made::Unknown };
         self.ledger.things[thing].note(&(name, id), now, &before, &after, made);
         true
     }
