@@ -228,7 +228,7 @@ fn state<'a>(right: &'a Json, summary: &Json) -> &'a str {
     }
 }
 
-/// The code of a product, by which entitlements are asked for; `None` for one that is not ours to see.
+/// The code of a product, by which entitlements are asked for; `None` for one that is not ours to see, or that nobody can read.
 fn product_code(script: &mut Script<'_>, product: &str, known: &mut BTreeMap<String, String>) -> Run<Option<String>> {
     if let Some(code) = known.get(product) {
         return Ok(Some(code.clone()).filter(|code| !code.is_empty()));
