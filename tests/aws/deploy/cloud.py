@@ -91,6 +91,17 @@ def variables(function, changes):
     return {name: before.get(name, "") for name in changes}
 
 
+def schedules(stack, state):
+    """Stops what the stack does by the clock (DISABLED), or lets it go on (ENABLED). How many schedules it has."""
+    client = boto3.client("scheduler")
+    of_stack = [one["Name"] for one in client.list_schedules()["Schedules"] if one["Name"].startswith(stack)]
+    for name in of_stack:
+        whole = client.get_schedule(Name=name)
+        kept = {part: whole[part] for part in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target", "Description")}
+        client.update_schedule(**kept, State=state)
+    return len(of_stack)
+
+
 def batches(stack):
     """For the emulator alone, which asks for actions of their own for batches: whoever may send one may send ten, to the same queues."""
     iam = boto3.client("iam")
