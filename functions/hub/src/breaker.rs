@@ -56,6 +56,9 @@ pub struct Breaker {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Sweep {
     after: Option<String>,
+    /// Pages that were ordered.
+    #[serde(default)]
+    pages: usize,
 }
 
 /// Whether something may be sent.
@@ -75,6 +78,8 @@ pub(crate) struct Reopened {
     rev: u64,
     /// Where the sweep goes on.
     pub(crate) after: Option<String>,
+    /// How many pages went before.
+    pub(crate) pages: usize,
 }
 
 impl Hub {
@@ -109,20 +114,20 @@ impl Hub {
     pub(crate) async fn reopened(&self, connection: &Connection) -> Result<Option<Reopened>> {
         let (breaker, rev) = self.breaker_item(connection).await?;
         Ok(breaker.and_then(|breaker| {
-            let after = breaker.closed.clone()?.after;
-            Some(Reopened { breaker, rev, after })
+            let Sweep { after, pages } = breaker.closed.clone()?;
+            Some(Reopened { breaker, rev, after, pages })
         }))
     }
 
     /// Notes how far the sweep after a breaker has come; `None` ends it. Should the breaker have opened again meanwhile, the
     /// next success begins another sweep.
     pub(crate) async fn swept(&self, connection: &Connection, reopened: Reopened, next: Option<String>) -> Result<()> {
-        let Reopened { mut breaker, rev, .. } = reopened;
+        let Reopened { mut breaker, rev, pages, .. } = reopened;
         let (key, unchanged) = (keys::breaker(&connection.name), Condition::Rev(rev));
         let change = match next {
             None => TableChange::Delete(key, unchanged),
             after => {
-                breaker.closed = Some(Sweep { after });
+                breaker.closed = Some(Sweep { after, pages: pages + 1 });
                 TableChange::Put(Item { rev: rev + 1, ..Item::new(key, store::body(&breaker)?) }, unchanged)
             }
         };

@@ -99,6 +99,27 @@ async fn one_probe_alone_meets_a_vendor_that_may_be_back() {
 }
 
 #[tokio::test]
+async fn what_waited_is_ordered_twice_as_fast_with_each_tick_that_meets_no_trouble() {
+    let (mut world, ids) = crms(650).await;
+    world.vendor("salesforce", |vendor| vendor.faults().outage = Some(503));
+    for id in &ids {
+        phone(&world, id, "1");
+    }
+    world.push().await;
+    while world.round().await {}
+    world.vendor("salesforce", |vendor| vendor.faults().outage = None);
+    world.clock.advance(Duration::from_secs(901));
+    let mut written = Vec::new();
+    for _ in 0..4 {
+        let before = world.hub.tally.get(Count::Deliveries);
+        steps::schedule::tick(&world.hub).await.expect("ports in memory");
+        while world.round().await {}
+        written.push(world.hub.tally.get(Count::Deliveries) - before);
+    }
+    assert_eq!(written, [1, 200, 200, 249], "one tries; a page; as many pages as went before");
+}
+
+#[tokio::test]
 async fn a_restart_during_an_outage_knows_of_it() {
     let (mut world, ids) = crms(3).await;
     world.vendor("salesforce", |vendor| vendor.faults().outage = Some(503));

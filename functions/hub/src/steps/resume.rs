@@ -17,11 +17,17 @@ use std::time::Duration;
 /// The longest that a queue holds a message back.
 const LONGEST: Duration = Duration::from_secs(900);
 
+/// Pages that one tick orders at most.
+const PAGES: usize = 16;
+
 /// What is left to do after a trouble.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
     /// Another page waits.
-    Page,
+    Page {
+        /// How many went before the last one.
+        before: usize,
+    },
     /// Nothing, or nothing until the one that tries was answered.
     Nothing,
 }
@@ -31,8 +37,9 @@ pub(super) async fn step(hub: &Hub, connection: &Connection) -> Result<Option<Le
     let now = hub.now();
     if let Some(reopened) = hub.reopened(connection).await? {
         // After a trouble everything that waited is due at once.
+        let before = reopened.pages;
         let next = schedule::sweep(hub, connection, now, reopened.after.clone(), schedule::SWEEP).await?;
-        let left = if next.is_some() { Left::Page } else { Left::Nothing };
+        let left = if next.is_some() { Left::Page { before } } else { Left::Nothing };
         hub.swept(connection, reopened, next).await?;
         return Ok(Some(left));
     }
@@ -44,6 +51,26 @@ pub(super) async fn step(hub: &Hub, connection: &Connection) -> Result<Option<Le
     Ok(None)
 }
 
+/// Goes on with a tick: one page at first, then as many as went before. A vendor that has just come back is met gently and, as
+/// long as it bears that, with twice as much each time; a trouble begins anew. Whether there was something to go on with.
+pub(super) async fn tick(hub: &Hub, connection: &Connection) -> Result<bool> {
+    let mut most = None;
+    loop {
+        match step(hub, connection).await? {
+            None => return Ok(most.is_some()),
+            Some(Left::Nothing) => return Ok(true),
+            // There the connection's own queue brings page after page.
+            Some(Left::Page { .. }) if hub.table.is_shared() => return Ok(true),
+            Some(Left::Page { before }) => {
+                let most = *most.get_or_insert(before + before.clamp(1, PAGES));
+                if before + 1 >= most || hub.held_back(connection).await?.is_some() {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+}
+
 /// Answers the message that was held back.
 pub(super) async fn resume(hub: &Hub, name: &ConnectionName) -> Result<()> {
     let settings = hub.settings();
@@ -53,7 +80,7 @@ pub(super) async fn resume(hub: &Hub, name: &ConnectionName) -> Result<()> {
         return Ok(());
     }
     match step(hub, connection).await? {
-        Some(Left::Page) => hub.resume_in(connection, Duration::ZERO).await,
+        Some(Left::Page { .. }) => hub.resume_in(connection, Duration::ZERO).await,
         _ => Ok(()),
     }
 }

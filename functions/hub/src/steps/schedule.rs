@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// A delivery waits at most that long for another record.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
-/// Orders that one sweep gives, so that a long outage ends gently.
+/// Orders of one page, so that a long outage ends gently.
 pub(super) const SWEEP: usize = 200;
 /// Whether a sweep is due is looked at this often.
 const LOOKED_EVERY: Duration = Duration::from_secs(10);
@@ -50,8 +50,8 @@ pub async fn tick(hub: &Hub) -> Result<()> {
         if hub.due.every("complete", &connection.name, now, LOOKED_EVERY) {
             complete(hub, connection, now).await?;
         }
-        if resume::step(hub, connection).await?.is_some() {
-            // A page with every tick.
+        if resume::tick(hub, connection).await? {
+            // A round would order again what has just been ordered.
         } else if hub.due.every("sweep", &connection.name, now, Duration::from_secs(10)) {
             round(hub, connection, now.minus(OVERDUE), SWEEP).await?;
         }
