@@ -56,19 +56,16 @@ fn messages_of_the_version_before_are_read() {
     }
 }
 
+fn account(name: &str, system: &str, on_delete: OnDelete) -> Account {
+    let (name, system) = (name.into(), system.into());
+    Account { name, system, oauth: false, mode: Mode::Sync, creates: true, on_delete, skew_ms: 0 }
+}
+
+const MINUTE: i64 = 60_000;
+
 /// Somebody makes a company at one CRM, and somebody else the same at the other, so many milliseconds later: within some of
 /// them the hub makes it there as well, and a person is asked. Then the first is deleted, everywhere.
 fn made_at_once(later: i64) -> Plan {
-    let account = |name: &str, system: &str, on_delete| Account {
-        name: name.into(),
-        system: system.into(),
-        oauth: false,
-        mode: Mode::Sync,
-        creates: true,
-        on_delete,
-        skew_ms: 0,
-    };
-    let minute = 60_000;
     Plan {
         seed: 56_607,
         accounts: vec![
@@ -84,9 +81,9 @@ fn made_at_once(later: i64) -> Plan {
         events: vec![
             Event { at: 5_000, what: What::Create { at: 0, thing: 0, number: 1 } },
             Event { at: 5_000 + later, what: What::Create { at: 1, thing: 0, number: 2 } },
-            Event { at: 10 * minute, what: What::Delete { at: 0, thing: 0 } },
-            Event { at: 20 * minute, what: What::Edit { at: 1, thing: 0, choice: 1, number: 3 } },
-            Event { at: 21 * minute, what: What::Edit { at: 1, thing: 0, choice: 2, number: 4 } },
+            Event { at: 10 * MINUTE, what: What::Delete { at: 0, thing: 0 } },
+            Event { at: 20 * MINUTE, what: What::Edit { at: 1, thing: 0, choice: 1, number: 3 } },
+            Event { at: 21 * MINUTE, what: What::Edit { at: 1, thing: 0, choice: 2, number: 4 } },
         ],
     }
 }
@@ -95,6 +92,36 @@ fn made_at_once(later: i64) -> Plan {
 fn what_a_person_makes_at_the_moment_at_which_we_do_is_a_question() {
     for later in (0..3_000).step_by(100) {
         let plan = made_at_once(later);
+        let mut run = Run::new(&plan, false);
+        let found = check(&mut run);
+        assert!(found.is_empty(), "{later} ms later: {found:#?}");
+    }
+}
+
+/// The same between a CRM and an ERP that is asked twice a day. What the hub makes at a third system is deleted there before
+/// anybody knows that there are two.
+fn made_at_once_and_deleted_elsewhere(later: i64) -> Plan {
+    Plan {
+        seed: 68_534,
+        accounts: vec![
+            account("hubspot-0", "hubspot", OnDelete::Unlink),
+            account("tryton-1", "tryton", OnDelete::Unlink),
+            account("tryton-2", "tryton", OnDelete::Archive),
+        ],
+        poll_s: 43_200,
+        events: vec![
+            Event { at: 5_000, what: What::Create { at: 0, thing: 0, number: 1 } },
+            Event { at: 5_000 + later, what: What::Create { at: 2, thing: 0, number: 2 } },
+            Event { at: 60 * MINUTE, what: What::Delete { at: 1, thing: 0 } },
+        ],
+        ..made_at_once(later)
+    }
+}
+
+#[test]
+fn the_second_record_of_such_a_thing_may_come_where_the_first_was_deleted() {
+    for later in (0..3_000).step_by(300) {
+        let plan = made_at_once_and_deleted_elsewhere(later);
         let mut run = Run::new(&plan, false);
         let found = check(&mut run);
         assert!(found.is_empty(), "{later} ms later: {found:#?}");

@@ -11,7 +11,7 @@ const AT_ONCE: i64 = 180_000;
 
 pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>) {
     let names: Vec<String> = run.plan.accounts.iter().map(|account| account.name.clone()).collect();
-    let mut muddled = Vec::new();
+    let (mut muddled, mut twice) = (Vec::new(), Vec::new());
     for name in names {
         for entity in run.plan.entities.clone() {
             run.identify(&name, entity);
@@ -35,7 +35,7 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
         for (thing, made) in by_thing {
             let Some(known) = run.ledger.things.get(thing).filter(|known| known.muddled.is_none()) else { continue };
             if made.len() > 1 {
-                found.push(Violation::new("made twice", format!("thing {thing} at {name}: {made:?}")));
+                twice.push((thing, name.clone(), made.clone()));
             }
             let theirs = known.made.iter().filter(|(_, (place, _))| *place == name);
             for (by_hand, place) in theirs {
@@ -50,6 +50,16 @@ pub(super) fn check(run: &mut Run<'_>, stock: &Stock, found: &mut Vec<Violation>
             if at_once(stock, known, &name, &made) {
                 muddled.push(thing);
             }
+        }
+    }
+    for (thing, name, made) in twice {
+        let Some(known) = run.ledger.things.get(thing) else { continue };
+        // Two records of it were made at one moment somewhere: the second one's may come where people deleted the first one's.
+        let gone = |(before, after): (&(i64, String), &(i64, String))| {
+            known.gone.get(&(name.clone(), before.1.clone())).is_some_and(|gone| *gone < after.0)
+        };
+        if !muddled.contains(&thing) || !made.iter().zip(&made[1..]).all(gone) {
+            found.push(Violation::new("made twice", format!("thing {thing} at {name}: {made:?}")));
         }
     }
     // Whose values count is a question by then; what was made elsewhere meanwhile is none.
